@@ -1,0 +1,135 @@
+"""What a node may reach besides its slice of the state. One Context a run; its tenant is bound here."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.retrievers import BaseRetriever
+
+from contracts.agents import AgentConfig
+from contracts.identity import Identity
+from contracts.state import Citation, Passage, Queued, Recalled, RunState, Task, Turn
+
+
+class Emitter(Protocol):
+    """Where the answer's text goes, out of band of the graph."""
+
+    def __call__(self, text: str) -> Awaitable[None]:
+        """Send a piece of the answer; waits only while the log is far behind."""
+        ...
+
+
+class Reader(Protocol):
+    """Reads passages closely: whether they answer, which sentences do, which support a claim."""
+
+    async def answerable(self, question: str, passages: Sequence[Passage]) -> float:
+        """Return the probability that the passages answer the question; 0.0 for no passages."""
+        ...
+
+    async def extract(
+        self, question: str, passages: Sequence[Passage], limit: int
+    ) -> list[tuple[str, Passage]]:
+        """Return up to `limit` sentences that answer, verbatim with their passage, in reading order."""
+        ...
+
+    async def support(self, sentences: Sequence[str], passages: Sequence[Passage]) -> list[Citation]:
+        """Return one citation a sentence, in order."""
+        ...
+
+
+class Memory(Protocol):
+    """Answers that stand already, of one tenant and agent."""
+
+    async def recall(self, question: str) -> Recalled | None:
+        """Return the approved answer that fits, else the one given to this very question before, else None."""
+        ...
+
+    async def remember(self, question: str, state: RunState) -> None:
+        """Keep a fully supported answer for the same question until the index changes."""
+        ...
+
+
+class Intents(Protocol):
+    """Classifies a message."""
+
+    async def classify(self, message: str) -> tuple[str, float]:
+        """Return the intent and its probability."""
+        ...
+
+
+class Chat(Protocol):
+    """The chat models within reach of this agent."""
+
+    def select(self, task: Task) -> str:
+        """Return the name of the model for the task."""
+        ...
+
+    def limit(self, model: str) -> int:
+        """Return the model's context in tokens, prompt and answer together."""
+        ...
+
+    async def count(self, model: str, messages: Sequence[BaseMessage]) -> int:
+        """Return the prompt's tokens: exact where the model can count, else never too few."""
+        ...
+
+    def stream(self, model: str, messages: Sequence[BaseMessage]) -> AsyncIterator[AIMessageChunk]:
+        """Stream the answer; raises ModelUnavailable where it breaks off."""
+        ...
+
+    def cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
+        """Return the price in the configured currency; 0.0 for models without one."""
+        ...
+
+    def rewriter(self) -> BaseChatModel | None:
+        """Return the model that rewrites follow-up questions, or None where none is good enough."""
+        ...
+
+
+class Desk(Protocol):
+    """Where people take over."""
+
+    async def offer(self, question: str, reason: str) -> None:
+        """Note that a person was offered."""
+        ...
+
+    async def ticket(self, question: str, reason: str) -> str:
+        """Open a ticket in the inbox and return its id; raises RateLimited over the agent's limit."""
+        ...
+
+    async def line_up(self) -> Queued:
+        """Put the question into the line and return its place."""
+        ...
+
+    def full(self) -> bool:
+        """Tell whether no further answer can start now."""
+        ...
+
+
+Recorder = Callable[[RunState], Awaitable[None]]
+"""Writes what the run came to: message, decision, usage, status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the nodes of one run reach. The tenant is bound when it is made: no call can forget it."""
+
+    run_id: str
+    who: Identity
+    agent: AgentConfig
+    started: float
+    """`time.perf_counter()` at the run's start."""
+    emit: Emitter
+    retriever: BaseRetriever
+    reader: Reader
+    memory: Memory
+    intents: Intents
+    chat: Chat
+    desk: Desk
+    record: Recorder
+    queued: bool = False
+    """This run has already waited in the line: it must not be queued again."""
+
+
+__all__ = ["Chat", "Context", "Desk", "Emitter", "Intents", "Memory", "Reader", "Recorder", "Turn"]

@@ -1,0 +1,21 @@
+"""The events of a run's stream, as design.md section 5 lists them.
+
+Every event but heartbeats and `gap` is in the run log and carries the log's id.
+"""
+
+from typing import Any, Final, Literal
+
+EventName = Literal[
+    "run", "decision", "sources", "context", "token", "citation", "queue", "interrupt",
+    "usage", "suggestions", "done", "error", "restart", "gap",
+]  # fmt: skip
+
+RunStatus = Literal[
+    "running", "waiting", "completed", "cancelled", "queued", "escalated", "refused", "interrupted", "failed",
+]  # fmt: skip
+"""`waiting` is a run in the line; the others but `running` are ends."""
+
+TERMINAL: Final = frozenset({"done", "error"})
+
+Event = tuple[EventName, dict[str, Any]]
+"""An event's name and its data."""

@@ -1,0 +1,20 @@
+"""Who is asking. Every query, point and key carries the tenant found here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The tenant, user, department and role that a request acts for."""
+
+    tenant: str
+    user: str
+    department: str = ""
+    role: str = "member"
+    """`member` asks; `owner` may also edit agents and answer escalations; `operator` may act for any tenant."""
+    key: str = ""
+    """Id of the virtual key; empty on loopback without keys and for JWTs."""
+
+
+LOCAL = Identity(tenant="local", user="local", role="owner")
+"""The one tenant on loopback while no key is configured."""

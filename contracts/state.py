@@ -1,0 +1,138 @@
+"""What travels through the graph: TypedDicts of plain values only, so that strict msgpack can store it.
+
+`RunState` is the whole; a node is annotated with the slice it reads and returns the slice it writes.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+Path = Literal["auto_answer", "clarify", "canonical", "escalate", "queue", "refuse"]
+Task = Literal["answer", "smalltalk", "analysis", "code"]
+CacheHit = Literal["none", "exact", "semantic", "canonical"]
+
+
+class Turn(TypedDict):
+    """One earlier message of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class Passage(TypedDict):
+    """A chunk of a document as it was found for one question."""
+
+    id: str
+    source: str
+    title: str
+    headings: list[str]
+    page: int | None
+    """Counted from 1; null where the format has no pages."""
+    start: int
+    end: int
+    """Character offsets into the document's extracted text: `text == document[start:end]`."""
+    score: float
+    """In 0..1, comparable within one answer; passages come best first."""
+    text: str
+    signals: dict[str, float]
+    """The parts of the score: `dense` (cosine), `bm25` (raw), `maxsim` (mean token cosine)."""
+
+
+class Citation(TypedDict):
+    """One sentence of the answer and the passages that support it."""
+
+    sentence: str
+    passages: list[str]
+    """Passage ids, best first; empty where nothing supports the sentence."""
+    supported: bool
+    score: float
+
+
+class Decision(TypedDict):
+    """How the message is answered, and why."""
+
+    path: Path
+    confidence: float
+    """Probability in 0..1 that the passages answer the question."""
+    intent: str
+    task: Task
+    reason: str
+
+
+class Action(TypedDict):
+    """Something the person can do next, offered as a button."""
+
+    label: str
+    action: Literal["ask", "escalate", "open"]
+    target: str
+    params: dict[str, str]
+
+
+class Fit(TypedDict):
+    """What fitted into the model's context, counted before the call."""
+
+    limit: int
+    prompt_tokens: int
+    dropped_passages: int
+    dropped_turns: int
+
+
+class Usage(TypedDict):
+    """What the answer took. Times in milliseconds from the run's start."""
+
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float
+    ttft_ms: float
+    total_ms: float
+    cache: CacheHit
+
+
+class Recalled(TypedDict):
+    """An answer that stands already: approved by a person (`canonical`) or given before (`exact`)."""
+
+    kind: CacheHit
+    text: str
+    score: float
+    approved_by: str
+    approved_at: str
+    passages: list[Passage]
+    citations: list[Citation]
+
+
+class RunState(TypedDict, total=False):
+    """Everything that one run knows."""
+
+    question: str
+    turns: list[Turn]
+    blocked: str
+    """Why the guard stops the message; empty lets it pass."""
+    recalled: Recalled | None
+    standalone: str
+    """The question rewritten so that it stands without the conversation."""
+    intent: str
+    intent_score: float
+    task: Task
+    passages: list[Passage]
+    options: list[str]
+    """What an ambiguous question may mean, best first; empty where it is clear."""
+    decision: Decision
+    model: str
+    messages: list[dict[str, Any]]
+    """The prompt as it is sent: `{"role", "content"}`."""
+    kept: list[Passage]
+    """The passages that are in the prompt."""
+    fit: Fit
+    text: str
+    usage: Usage
+    citations: list[Citation]
+    actions: list[Action]
+    status: Literal["completed", "queued", "escalated", "refused"]
+    queued: "Queued"
+
+
+class Queued(TypedDict):
+    """A place in the line. `run_id` is the run that will answer."""
+
+    position: int
+    expected_wait_s: float
+    run_id: NotRequired[str]
