@@ -1,0 +1,79 @@
+"""Every setting, read once from `SWITCHBOARD_…` environment variables; nothing else reads the environment."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator can choose. The defaults run everything embedded, on loopback."""
+
+    model_config = SettingsConfigDict(env_prefix="SWITCHBOARD_", frozen=True, extra="ignore")
+
+    data_dir: Path = Path("data")
+    """Where everything lives that must survive: index, database, log, made models. One process owns it."""
+    host: str = "127.0.0.1"
+    """Address to serve on. Any other than loopback needs a key or a JWT secret first."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+
+    redis_url: SecretStr | None = None
+    """A Redis or Valkey server; unset starts the embedded one in the data folder."""
+    qdrant_url: str | None = None
+    """A Qdrant server; unset runs Qdrant Edge in process."""
+    qdrant_api_key: SecretStr | None = None
+    collection: str = "passages"
+    """The index's name in Qdrant."""
+    database_url: SecretStr | None = None
+    """`postgresql://…`; unset keeps SQLite in the data folder."""
+
+    ollama_urls: Annotated[tuple[str, ...], NoDecode] = ()
+    """Ollama hosts, separated by commas; unset answers from the documents' own sentences."""
+    model_primary: str = "llama3:8b"
+    model_fast: str = "llama3.2:3b-instruct-q4_K_M"
+    model_analysis: str = "mistral:7b-instruct-v0.2-q4_K_M"
+    model_code: str = "codellama:7b-instruct-q4_K_M"
+    model_embedding: str = ""
+    """An embedding model on the Ollama hosts, such as `nomic-embed-text:latest`; empty uses the embedded MiniLM."""
+    num_ctx: Annotated[int, Field(ge=512, le=1_048_576)] = 8192
+    """Context in tokens, the same for every request of a model: a change makes Ollama load it anew."""
+    gguf: Path | None = None
+    """A GGUF file for the in-process chat model; unset uses the packaged SmolLM2-135M."""
+    gguf_sha256: str = ""
+    """Checked before the file above is loaded; empty skips the check."""
+    gguf_answers: bool = False
+    """Let the in-process chat model write the answers rather than the documents' own sentences."""
+
+    jwt_secret: SecretStr | None = None
+    """Accept HS256 tokens signed with this, with claims `tenant` and `sub`; optional `department`, `role`."""
+    api_key: SecretStr | None = None
+    """The key that this program's own commands send when they reach a running server."""
+
+    max_running: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Answers written at the same time; more wait in the queue."""
+    max_message: Annotated[int, Field(ge=1, le=1_000_000)] = 16_000
+    """Characters in one message."""
+    max_upload: Annotated[int, Field(ge=1_000)] = 50_000_000
+    """Bytes in one uploaded document."""
+    log_ttl: timedelta = timedelta(hours=24)
+    """How long a finished run's events can be replayed; afterwards the stored answer is sent."""
+    cache_ttl: timedelta = timedelta(hours=24)
+    """How long a supported answer is given again for the same question, while the index stays the same."""
+    model_timeout: timedelta = timedelta(seconds=120)
+    """Longest wait for the model's next token."""
+    threads: Annotated[int, Field(ge=0, le=256)] = 0
+    """Threads for the embedder; 0 takes one for each core."""
+
+    @field_validator("ollama_urls", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(url.strip().rstrip("/") for url in value.split(",") if url.strip())
+        return value
+
+    @property
+    def on_loopback(self) -> bool:
+        """Tell whether only this machine can reach the server."""
+        return self.host in {"127.0.0.1", "localhost", "::1"}

