@@ -89,11 +89,9 @@ def _start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
 
 async def _boot(socket: Path, folder: Path) -> subprocess.Popen[bytes]:
     once = Retry(NoBackoff(), 0)
-    async with Redis(unix_socket_path=str(socket), retry=once, single_connection_client=True) as probe:
-        if socket.exists():  # a killed process left its server: what it wrote is on disk
-            with suppress(RedisError, OSError):
-                await probe.execute_command("SHUTDOWN")
-            await probe.connection_pool.disconnect()
+    async with Redis(unix_socket_path=str(socket), retry=once) as orphan:
+        with suppress(RedisError, OSError):  # left by a killed process: what it wrote is on disk
+            await orphan.execute_command("SHUTDOWN")
     child = _start(folder, socket)
     async with Redis(unix_socket_path=str(socket), retry=once) as probe:
         await _ready(probe, child, folder / "valkey.log")
