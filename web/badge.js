@@ -1,0 +1,45 @@
+// The decision badge: how the message was answered and how sure the server is; opened, it says why.
+
+import { element } from "./dom.js";
+
+const PATHS = {
+  auto_answer: "Answered from documents",
+  clarify: "Asks back",
+  canonical: "Approved answer",
+  escalate: "Needs a person",
+  queue: "Queued",
+  refuse: "Declined",
+};
+
+const percent = (confidence) => `${Math.round(confidence * 100)}%`;
+const seconds = (milliseconds) => `${(milliseconds / 1000).toLocaleString("en", { maximumFractionDigits: 1 })} s`;
+
+/** Return the badge; nothing before the decision is known. */
+export function badgeOf({ decision, usage }) {
+  if (!decision) return [];
+  const label = PATHS[decision.path] ?? decision.path;
+  const sure = decision.confidence == null ? null : percent(decision.confidence);
+  const summary = element(
+    "summary",
+    { title: decision.reason, "aria-label": sure ? `${label}, confidence ${sure}. Why?` : `${label}. Why?` },
+    element("span", { class: "dot", "aria-hidden": "true" }),
+    element("span", { text: label }),
+    sure && element("span", { class: "sure", text: sure }),
+  );
+  const badge = { class: "badge", data: { path: decision.path } };
+  return [element("details", badge, summary, element("dl", {}, ...facts(decision, sure, usage)))];
+}
+
+function facts(decision, sure, usage) {
+  const rows = { Reason: decision.reason, Confidence: sure, Intent: decision.intent, ...usageFacts(usage) };
+  const known = Object.entries(rows).filter(([, value]) => value);
+  return known.map(([name, value]) => element("div", {}, element("dt", { text: name }), element("dd", { text: value })));
+}
+
+function usageFacts(usage) {
+  if (!usage) return {};
+  const tokens = `${usage.prompt_tokens} in, ${usage.completion_tokens} out`;
+  const reused = usage.cache && usage.cache !== "none" ? `, from the ${usage.cache} cache` : "";
+  const took = usage.total_ms == null ? null : `${seconds(usage.total_ms)}, first word after ${seconds(usage.ttft_ms ?? 0)}`;
+  return { Model: usage.model ? `${usage.model}${reused}` : null, Tokens: tokens, Took: took };
+}

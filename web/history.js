@@ -1,0 +1,114 @@
+// The sidebar: conversations, newest first, and the search through what was said in them.
+
+import * as api from "./api.js";
+import { announce, byId, element, iconButton } from "./dom.js";
+
+const TYPING_PAUSE = 250; // ms
+
+/** Wire the list; `current()` is the open conversation's id, `left()` is called when it was deleted. */
+export function historyFor({ current, left }) {
+  const list = byId("conversations");
+  const more = byId("more");
+  let next = null;
+
+  async function load(cursor = null) {
+    try {
+      const page = await api.conversations(cursor);
+      const items = page.items.map((one) => entry(one, remove));
+      if (cursor) list.append(...items);
+      else list.replaceChildren(...items);
+      next = page.next;
+      more.hidden = !next;
+      byId("no-conversations").hidden = list.childElementCount > 0;
+      markCurrent();
+    } catch (error) {
+      list.replaceChildren(element("li", { class: "failed", role: "alert", text: error.message }));
+    }
+  }
+
+  function markCurrent() {
+    for (const link of list.querySelectorAll("a")) {
+      if (link.dataset.id === current()) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
+  async function remove(conversation, item) {
+    if (!(await confirmed(`Delete “${titleOf(conversation)}”? Its messages are gone for good.`))) return;
+    try {
+      await api.deleteConversation(conversation.id);
+    } catch (error) {
+      return announce(error.message);
+    }
+    (item.nextElementSibling ?? item.previousElementSibling)?.querySelector("a")?.focus();
+    item.remove();
+    byId("no-conversations").hidden = list.childElementCount > 0;
+    announce("Conversation deleted.");
+    if (conversation.id === current()) left();
+  }
+
+  more.addEventListener("click", () => load(next));
+  wireSearch();
+  return { load, markCurrent };
+}
+
+const titleOf = (conversation) => conversation.title || "New conversation";
+
+function entry(conversation, remove) {
+  const title = titleOf(conversation);
+  const link = element("a", { href: `#c=${conversation.id}`, data: { id: conversation.id }, text: title, title });
+  const item = element("li", {}, link);
+  item.append(iconButton("trash", `Delete ${title}`, () => remove(conversation, item)));
+  return item;
+}
+
+/** Ask in the page's own dialog. Resolves to whether the person agreed. */
+export function confirmed(question) {
+  const dialog = byId("confirm");
+  byId("confirm-text").textContent = question;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+function wireSearch() {
+  const input = byId("search");
+  const results = byId("results");
+  let timer = null;
+  let last = new AbortController();
+
+  const showing = (found) => {
+    results.hidden = !found;
+    byId("past").hidden = Boolean(found);
+  };
+  const look = async () => {
+    last.abort();
+    last = new AbortController();
+    const { signal } = last;
+    const text = input.value.trim();
+    if (!text) return showing(false);
+    try {
+      const { items } = await api.search(text, signal);
+      results.replaceChildren(...(items.length ? items.map(hit) : [element("li", { class: "empty", text: `Nothing found for “${text}”.` })]));
+      announce(`${items.length} found`);
+    } catch (error) {
+      if (signal.aborted) return;
+      results.replaceChildren(element("li", { class: "failed", role: "alert", text: error.message }));
+    }
+    showing(true);
+  };
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(look, TYPING_PAUSE);
+  });
+}
+
+function hit(found) {
+  const message = found.message_id ?? found.id;
+  const text = found.snippet ?? found.content ?? "";
+  const href = `#c=${found.conversation_id}${message ? `&m=${message}` : ""}`;
+  const title = found.title && element("strong", { text: found.title });
+  return element("li", {}, element("a", { href, class: "hit" }, title, element("span", { text })));
+}
