@@ -29,7 +29,6 @@ from reportlab.lib.units import cm
 from reportlab.platypus import (
     Flowable,
     ListFlowable,
-    ListItem,
     PageBreak,
     Paragraph,
     SimpleDocTemplate,
@@ -118,7 +117,7 @@ def to_flowables(kind: str, lines: list[str]) -> list[Flowable]:
     if kind == "page":
         return [PageBreak()]
     if kind == "item":
-        return [ListFlowable([ListItem(text) for text in texts], bulletType="bullet")]
+        return [ListFlowable(texts, bulletType="bullet")]
     if kind == "row":
         return [Table(cells_of(lines), style=GRID, hAlign="LEFT"), Spacer(1, 8)]
     return list(texts)
