@@ -43,7 +43,5 @@ class AgentConfig(BaseModel):
     knowledge: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=200)] = []
     """Source prefixes that this agent may read; empty reads all of the tenant's documents."""
     models: ModelChoice = ModelChoice()
-    approve: bool = False
-    """A person must approve each answer before it is sent: messages go to the queue."""
     examples: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=10)] = []
     """Questions that the page offers to a newcomer."""

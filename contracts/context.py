@@ -10,7 +10,7 @@ from langchain_core.retrievers import BaseRetriever
 
 from contracts.agents import AgentConfig
 from contracts.identity import Identity
-from contracts.state import Citation, Passage, Queued, Recalled, RunState, Task, Turn
+from contracts.state import Citation, Fit, Passage, Queued, Recalled, RunState, Task, Turn
 
 
 class Emitter(Protocol):
@@ -34,8 +34,8 @@ class Reader(Protocol):
         """Return up to `limit` sentences that answer, verbatim with their passage, in reading order."""
         ...
 
-    async def support(self, sentences: Sequence[str], passages: Sequence[Passage]) -> list[Citation]:
-        """Return one citation a sentence, in order."""
+    async def support(self, text: str, passages: Sequence[Passage]) -> list[Citation]:
+        """Return one citation for each sentence of the text, in order; `sentence` is verbatim from the text."""
         ...
 
 
@@ -58,6 +58,10 @@ class Intents(Protocol):
         """Return the intent and its probability."""
         ...
 
+    async def nearest(self, message: str, topics: Sequence[str]) -> tuple[str, float]:
+        """Return the topic closest in meaning and its cosine; `("", 0.0)` for no topics."""
+        ...
+
 
 class Chat(Protocol):
     """The chat models within reach of this agent."""
@@ -70,8 +74,13 @@ class Chat(Protocol):
         """Return the model's context in tokens, prompt and answer together."""
         ...
 
-    async def count(self, model: str, messages: Sequence[BaseMessage]) -> int:
-        """Return the prompt's tokens: exact where the model can count, else never too few."""
+    async def fit(
+        self, model: str, system: str, turns: Sequence[Turn], passages: Sequence[Passage], question: str
+    ) -> tuple[list[Turn], list[Passage], Fit]:
+        """Return the turns and passages that fit, counted before the call: the worst passages go first.
+
+        Raises TooLong where the question alone does not fit.
+        """
         ...
 
     def stream(self, model: str, messages: Sequence[BaseMessage]) -> AsyncIterator[AIMessageChunk]:
@@ -99,7 +108,7 @@ class Desk(Protocol):
         ...
 
     async def line_up(self) -> Queued:
-        """Put the question into the line and return its place."""
+        """Return the place in the line that the question will have; it takes it when the run is recorded."""
         ...
 
     def full(self) -> bool:

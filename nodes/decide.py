@@ -1,0 +1,114 @@
+"""Chooses one of the six ways to respond.
+
+The order is the policy: what the person asked for comes first, then whether the question is clear, then
+whether the passages answer it, then whether there is room to answer now.
+"""
+
+from typing import Final, TypedDict
+
+from langgraph.runtime import Runtime
+
+from contracts.context import Context
+from contracts.state import Decision, Passage, Path, Task
+from nodes.words import content_words, leans
+
+POLICY: Final = "plain-1"
+"""Version of this policy, kept with every decision."""
+
+OFF_TOPIC: Final = 0.30
+"""Best cosine below which nothing in the knowledge base is even about the question."""
+
+RIVAL: Final = 0.80
+"""A second document whose score comes this near to the first's is a rival meaning of a short question."""
+
+
+class Evidence(TypedDict):
+    """The slice that decide reads."""
+
+    standalone: str
+    intent: str
+    intent_score: float
+    task: Task
+    passages: list[Passage]
+
+
+class Choice(TypedDict):
+    """The slice that decide writes."""
+
+    decision: Decision
+    options: list[str]
+
+
+async def decide(state: Evidence, runtime: Runtime[Context]) -> Choice:
+    """Choose the path, with the probability that the passages answer the question."""
+    context = runtime.context
+    sure = await context.reader.answerable(state["standalone"], state["passages"])
+    options = rivals(state["standalone"], state["passages"])
+    path, reason = choose(state, sure, options, context)
+    confidence = state["intent_score"] if state["task"] == "smalltalk" else sure
+    decision: Decision = {
+        "path": path,
+        "confidence": round(min(max(confidence, 0.0), 1.0), 4),
+        "intent": state["intent"],
+        "task": state["task"],
+        "reason": reason,
+    }
+    return {"decision": decision, "options": options if path == "clarify" else []}
+
+
+def choose(state: Evidence, sure: float, options: list[str], context: Context) -> tuple[Path, str]:
+    """Return the path and the reason for it, in words."""
+    if state["intent"] == "person":
+        return "escalate", "you asked for a person"
+    if state["task"] == "smalltalk":
+        return _room(context, "small talk needs no documents")
+    bar = context.agent.confidence_threshold
+    if bar > 0:
+        if options:
+            return "clarify", f"the question may mean {len(options)} different things"
+        if leans(state["standalone"]) and sure < bar:
+            return "clarify", "the question leaves open what it is about"
+        if sure < bar:
+            return _short(state["passages"], sure, bar)
+    return _room(context, f"the passages answer it with probability {sure:.2f}; the bar is {bar:.2f}")
+
+
+def _room(context: Context, reason: str) -> tuple[Path, str]:
+    if context.queued:
+        return "auto_answer", reason
+    if context.desk.full():
+        return "queue", "all places for answers are taken"
+    return "auto_answer", reason
+
+
+def _short(passages: list[Passage], sure: float, bar: float) -> tuple[Path, str]:
+    if not passages:
+        return "refuse", "there is no document about it"
+    if max(passage["signals"].get("dense", 1.0) for passage in passages) < OFF_TOPIC:
+        return "refuse", "it is outside of what the documents cover"
+    return "escalate", f"the passages answer it with probability {sure:.2f}, below the bar of {bar:.2f}"
+
+
+def rivals(question: str, passages: list[Passage]) -> list[str]:
+    """Return what a bare topic such as "leave?" may mean: the headings that compete for it, best first.
+
+    A question of three content words or more, or one that finds a single place, has no rivals.
+    """
+    words = content_words(question)
+    if not words or len(words) > 2 or len(question.split()) > 4 or len(passages) < 2:
+        return []
+    top = passages[0]["score"]
+    found: dict[str, None] = {}
+    for passage in passages[:6]:
+        if passage["score"] >= RIVAL * top:
+            found[_label(passage)] = None
+    options = [label for label in found if label]
+    return options[:4] if len(options) >= 2 else []
+
+
+def _label(passage: Passage) -> str:
+    if passage["headings"] and passage["headings"][-1] != passage["title"]:
+        return (
+            f"{passage['headings'][-1]} ({passage['title']})" if passage["title"] else passage["headings"][-1]
+        )
+    return passage["title"]

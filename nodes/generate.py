@@ -1,0 +1,65 @@
+"""Streams the answer. Its text leaves here out of band of the graph, straight to the run's log."""
+
+import time
+from typing import Any, TypedDict
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langgraph.runtime import Runtime
+
+from contracts.context import Context
+from contracts.errors import ModelUnavailable
+from contracts.state import Passage, Usage
+from nodes.usage import usage_of
+
+KINDS: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+
+
+class Prompt(TypedDict):
+    """The slice that generate reads."""
+
+    model: str
+    messages: list[dict[str, Any]]
+    kept: list[Passage]
+    standalone: str
+
+
+class Answer(TypedDict):
+    """The slice that generate writes."""
+
+    text: str
+    usage: Usage
+    status: str
+
+
+async def generate(state: Prompt, runtime: Runtime[Context]) -> Answer:
+    """Stream the model's answer to the emitter and return the whole of it.
+
+    Raises ModelUnavailable where the model breaks off or says nothing.
+    """
+    context, model = runtime.context, state["model"]
+    pieces: list[str] = []
+    first: float | None = None
+    prompt_tokens = completion_tokens = 0
+    async for chunk in context.chat.stream(model, to_messages(state)):
+        if chunk.usage_metadata:
+            prompt_tokens += chunk.usage_metadata["input_tokens"]
+            completion_tokens += chunk.usage_metadata["output_tokens"]
+        if text := chunk.text:
+            first = first or time.perf_counter()
+            pieces.append(text)
+            await context.emit(text)
+    if not "".join(pieces).strip():
+        raise ModelUnavailable(
+            f"The model {model!r} answered with nothing. Ask again, or choose another model."
+        )
+    usage = usage_of(
+        context, model=model, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, first=first
+    )
+    return {"text": "".join(pieces), "usage": usage, "status": "completed"}
+
+
+def to_messages(state: Prompt) -> list[BaseMessage]:
+    """Return LangChain messages. The last one carries question and passages apart, for models that read them so."""
+    messages = [KINDS[message["role"]](message["content"]) for message in state["messages"]]
+    messages[-1].additional_kwargs = {"question": state.get("standalone", ""), "passages": state["kept"]}
+    return messages

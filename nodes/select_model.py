@@ -1,0 +1,44 @@
+"""Chooses the model for the task and fits the prompt into its context, before a token is asked for."""
+
+from typing import Any, TypedDict
+
+from langgraph.runtime import Runtime
+
+from contracts.context import Context
+from contracts.state import Decision, Fit, Passage, Turn
+from nodes.prompt import system_text, user_text
+
+
+class Chosen(TypedDict):
+    """The slice that select_model reads."""
+
+    question: str
+    standalone: str
+    turns: list[Turn]
+    passages: list[Passage]
+    decision: Decision
+
+
+class Prompt(TypedDict):
+    """The slice that select_model writes."""
+
+    model: str
+    messages: list[dict[str, Any]]
+    kept: list[Passage]
+    fit: Fit
+
+
+async def select_model(state: Chosen, runtime: Runtime[Context]) -> Prompt:
+    """Return the model, the prompt as it will be sent, and what had to be left out of it."""
+    context, task = runtime.context, state["decision"]["task"]
+    model = context.chat.select(task)
+    system = system_text(context.agent, context.who, task)
+    evidence = [] if task == "smalltalk" else state["passages"]
+    question = state["question"] if task == "smalltalk" else state["standalone"]
+    turns, kept, fit = await context.chat.fit(model, system, state["turns"], evidence, question)
+    messages: list[dict[str, Any]] = [
+        {"role": "system", "content": system},
+        *({"role": turn["role"], "content": turn["content"]} for turn in turns),
+        {"role": "user", "content": user_text(question, kept)},
+    ]
+    return {"model": model, "messages": messages, "kept": kept, "fit": fit}

@@ -1,0 +1,30 @@
+"""What nodes need to know of English words: which carry content, and which lean on what was said before."""
+
+import re
+from typing import Final
+
+STOPWORDS: Final = frozenset(
+    """a about an and any are as at be been but by can could did do does doing for from get gets give had has have
+    how i if in into is it its just may me might more much many my need no not of on one or our please shall she
+    should so some tell than that the their them then there these they this those to us want was we were what when
+    where which who whom whose why will with would you your hi hello there's what's i'm let know like also""".split()  # noqa: SIM905 - one word a cell would be 90 lines
+)
+
+LEANING: Final = re.compile(
+    r"^(and|but|or|so|what about|how about|why|then|also|what if|even|same for|ok(ay)?,?|in that case)\b"
+    r"|\b(it|its|they|them|their|he|she|his|her|him|that one|this one|those|these|the same|the other|the latter"
+    r"|the former|there|else)\b"
+    r"|^(this|that)\b|\b(of|for|about|with|to|in|by|after|before|does|do|is|was|can) (this|that)\b",
+    re.IGNORECASE,
+)
+"""Pronouns and openings whose meaning lies in an earlier turn."""
+
+
+def content_words(text: str) -> list[str]:
+    """Return the words that carry content, lower case, in order."""
+    return [word for word in re.findall(r"[^\W_][\w'’-]*", text.lower()) if word not in STOPWORDS]
+
+
+def leans(question: str) -> bool:
+    """Tell whether a question needs the conversation to be understood."""
+    return bool(LEANING.search(question.strip())) or len(content_words(question)) <= 1

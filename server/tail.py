@@ -1,0 +1,145 @@
+"""The one reader of the log in this process: a single XREAD loop feeds every SSE and WebSocket client.
+
+Replay and tail are the same loop. A client that joins late, or falls behind, only moves its log's cursor
+back; clients further on skip what they have. The log is the buffer, so a slow client costs a cursor.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator
+from typing import Final, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from server.log import Id
+from server.wire import to_frame
+
+BLOCK_MS: Final = 4000
+"""Below redis-py's socket timeout, which would otherwise take a quiet log for a dead server."""
+
+PAGE: Final = 256
+"""Entries a log and a read at most, and frames that a client may leave unread."""
+
+PACE: Final = 0.004
+"""Seconds between two reads at least: a read names every open log, so fewer reads carry more."""
+
+Stored = tuple[bytes, dict[bytes, bytes]]
+"""An entry as redis-py returns it: its id, and `e` the event's name, `d` its JSON."""
+
+Frame = tuple[bytes, bytes]
+"""An event's name and its SSE frame."""
+
+
+class Seat:
+    """One client's place in one log."""
+
+    __slots__ = ("cursor", "frames", "full", "ready")
+
+    def __init__(self, cursor: Id) -> None:
+        self.cursor = cursor
+        self.frames: list[Frame] = []
+        self.ready = asyncio.Event()
+        self.full = False
+
+
+class Tail:
+    """Reads the logs that somebody follows."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._bell = f"sb:bell:{secrets.token_hex(8)}"
+        self._rung = b"0-0"
+        self._seats: dict[str, list[Seat]] = {}
+        self._reading: asyncio.Event = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Return how many clients follow a log."""
+        return sum(len(seats) for seats in self._seats.values())
+
+    async def follow(self, key: str, after: Id, idle: float) -> AsyncGenerator[list[Frame]]:
+        """Yield the frames after the cursor, in order, each once; an empty list after `idle` quiet seconds."""
+        seat = Seat(after)
+        self._seats.setdefault(key, []).append(seat)
+        try:
+            await self._ring()
+            while True:
+                try:
+                    async with asyncio.timeout(idle):
+                        await seat.ready.wait()
+                except TimeoutError:
+                    yield []
+                    continue
+                frames, seat.frames = seat.frames, []
+                seat.ready.clear()
+                if seat.full:
+                    seat.full = False
+                    await self._ring()
+                yield frames
+        finally:
+            seats = self._seats[key]
+            seats.remove(seat)
+            if not seats:
+                del self._seats[key]
+
+    async def _ring(self) -> None:
+        """Make the blocked read return, so that it takes the new cursor in."""
+        self._reading.set()
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.execute_command("XADD", self._bell, "MAXLEN", 1, "*", b"e", b"")
+        pipe.execute_command("EXPIRE", self._bell, 60)
+        await pipe.execute()
+
+    async def run(self) -> None:
+        """Read until cancelled; an outage of the log only delays the clients."""
+        while True:
+            if not self._seats:
+                self._reading.clear()
+                await self._reading.wait()
+            try:
+                await self._read()
+            except (RedisError, OSError):
+                await asyncio.sleep(0.1)
+            else:
+                await asyncio.sleep(PACE)
+
+    async def _read(self) -> None:
+        cursors: dict[str, Id] = {}
+        for key, seats in self._seats.items():
+            waiting = [seat.cursor for seat in seats if not seat.full]
+            if waiting:
+                cursors[key] = min(waiting)
+        keys: list[str] = [self._bell, *cursors]
+        ids: list[bytes] = [self._rung, *(b"%d-%d" % id for id in cursors.values())]
+        reply = await self._redis.execute_command(
+            "XREAD", "COUNT", PAGE, "BLOCK", BLOCK_MS, "STREAMS", *keys, *ids
+        )
+        for key, entries in cast("list[tuple[bytes, list[Stored]]]", reply):
+            if key == self._bell.encode():
+                self._rung = entries[-1][0]
+            else:
+                self._deliver(key.decode(), entries)
+
+    def _deliver(self, key: str, entries: list[Stored]) -> None:
+        seats = self._seats.get(key, ())
+        for raw, fields in entries:
+            id = to_id(raw)
+            frame: Frame | None = None
+            for seat in seats:
+                if seat.full or id <= seat.cursor:
+                    continue
+                if len(seat.frames) >= PAGE:
+                    seat.full = True
+                    continue
+                frame = frame or (fields[b"e"], to_frame(raw, fields[b"e"], fields[b"d"]))
+                seat.frames.append(frame)
+                seat.cursor = id
+                seat.ready.set()
+
+
+def to_id(raw: bytes | str) -> Id:
+    """Parse a stream id such as `1700000000000-3`. Raises ValueError for anything else."""
+    head, dash, tail = (raw if isinstance(raw, str) else raw.decode()).partition("-")
+    if not (dash and head.isdecimal() and tail.isdecimal() and len(head) <= 16 and len(tail) <= 16):
+        raise ValueError(raw)
+    return int(head), int(tail)
