@@ -1,0 +1,140 @@
+"""The embedded embedder: all-MiniLM-L6-v2 as int8 ONNX, for passages, questions and their tokens.
+
+Each text is one run of the model on one thread, and texts run side by side on `threads` threads. So a
+question never waits behind an ingest batch: it runs on its caller's thread and shares the cores fairly.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnxruntime
+from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from ports import export, weights
+
+Vectors = NDArray[np.float32]
+TokenVectors = NDArray[np.float32]
+"""A text's tokens in context: (n, 384) float32, rows L2-normalised, without specials and punctuation."""
+
+WINDOW: Final = export.POSITIONS - 2
+"""Tokens of text in one run of the model; [CLS] and [SEP] take the other two."""
+CLS, SEP = 101, 102
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What the model makes of texts, in their order."""
+
+    dense: Vectors
+    """(n, 384) float32, rows L2-normalised."""
+    tokens: list[TokenVectors]
+    spans: list[NDArray[np.int32]]
+    """(tokens, 2) each: where a token's characters start and end in its text."""
+
+
+class MiniLM(Embeddings):
+    """Embeds texts of any length: what exceeds 256 tokens is read in windows of equal length.
+
+    `folder` keeps the model made from the weights. Safe to share between threads. Raises DamagedWeights.
+    """
+
+    name = "all-MiniLM-L6-v2-int8"
+    dimension = 384
+    max_tokens = export.POSITIONS
+
+    def __init__(self, folder: Path, threads: int = 2) -> None:
+        model = export.ensure_minilm(folder)
+        self._tokenizer = Tokenizer.from_file(str(weights.require(weights.TOKENIZER, folder)))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._spoken = _spoken(self._tokenizer)
+        self._session = _open_session(model)
+        self._workers = ThreadPoolExecutor(threads, "embed")
+        self._documents = ThreadPoolExecutor(1, "embed-documents")
+        self._queries = ThreadPoolExecutor(threads, "embed-query")
+
+    def count_tokens(self, text: str) -> int:
+        """Return the text's length in tokens, specials left out."""
+        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Return the vectors of texts and of their tokens; blocks, with the GIL released.
+
+        A single text is read on the calling thread. The same text has the same vectors whatever is beside
+        it. A text without tokens has the vector of the empty text and no tokens.
+        """
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        windows = [_windows(encoding.ids) for encoding in encodings]
+        flat = [window for text in windows for window in text]
+        run = map if len(flat) == 1 else self._workers.map
+        results = iter(list(run(self._run, flat)))
+        dense, tokens, spans = [], [], []
+        for encoding, text in zip(encodings, windows, strict=True):
+            parts = [next(results) for _ in text]
+            dense.append(_unit(np.mean([sentence for sentence, _ in parts], axis=0)))
+            spoken = self._spoken[encoding.ids]
+            tokens.append(np.concatenate([hidden for _, hidden in parts])[spoken])
+            spans.append(np.array(encoding.offsets, np.int32).reshape(-1, 2)[spoken])
+        shape = (len(encodings), self.dimension)
+        return Encoded(np.array(dense, np.float32).reshape(shape), tokens, spans)
+
+    def _run(self, window: list[int]) -> tuple[Vectors, TokenVectors]:
+        ids = np.array([[CLS, *window, SEP]], np.int64)
+        hidden, sentence = (np.asarray(out) for out in self._session.run(None, {"input_ids": ids}))
+        return sentence[0], _unit(hidden[0, 1:-1])
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return self.encode(texts).dense.tolist()
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.encode([text]).dense[0].tolist()
+
+    async def aencode(self, texts: Sequence[str]) -> Encoded:
+        """Return what `encode` does; one call for many texts at a time, single texts pass it by."""
+        pool = self._queries if len(texts) == 1 else self._documents
+        return await asyncio.get_running_loop().run_in_executor(pool, self.encode, texts)
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        return (await self.aencode(texts)).dense.tolist()
+
+    async def aembed_query(self, text: str) -> list[float]:
+        return (await self.aencode([text])).dense[0].tolist()
+
+    def close(self) -> None:
+        """Stop the threads once what they have begun is done."""
+        for pool in (self._queries, self._documents, self._workers):
+            pool.shutdown(cancel_futures=True)
+
+
+def _windows(ids: list[int]) -> list[list[int]]:
+    """Cut into the fewest windows that fit, of nearly equal length; one empty window for no tokens."""
+    count = max(1, -(-len(ids) // WINDOW))
+    edges = [len(ids) * i // count for i in range(count + 1)]
+    return [ids[first:last] for first, last in pairwise(edges)]
+
+
+def _unit(rows: Vectors) -> Vectors:
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def _spoken(tokenizer: Tokenizer) -> NDArray[np.bool_]:
+    """Tell for each id of the vocabulary whether it has a letter or a digit."""
+    spoken = np.zeros(tokenizer.get_vocab_size(), np.bool_)
+    for token, number in tokenizer.get_vocab().items():
+        spoken[number] = any(character.isalnum() for character in token)
+    return spoken
+
+
+def _open_session(model: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
