@@ -1,0 +1,92 @@
+"""Files to documents: one small module a format. Every failure is an UnreadableDocument that names the file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from contracts.documents import Document
+from contracts.errors import TooLarge, UnreadableDocument
+from ingest.load.decode import to_text
+from ingest.load.hypertext import load_hypertext
+from ingest.load.kinds import kind_by_name, kind_of
+from ingest.load.markdown import load_markdown
+from ingest.load.pdf import load_pdf
+from ingest.load.plain import load_plain
+from ingest.load.program import load_program
+from ingest.load.records import load_json, load_lines
+from ingest.load.restructured import load_restructured
+from ingest.load.rows import load_rows
+from ingest.load.word import load_word
+
+VERSION: Final = 1
+"""Raised with every change of what the loaders make of a file: unchanged files are then read again."""
+LARGEST: Final = 50_000_000
+"""Bytes of one file."""
+
+FROM_BYTES: Final[dict[str, Callable[[bytes, str], Document]]] = {"pdf": load_pdf, "docx": load_word}
+FROM_TEXT: Final[dict[str, Callable[[str, str], Document]]] = {
+    "markdown": load_markdown,
+    "plain": load_plain,
+    "restructured": load_restructured,
+    "html": load_hypertext,
+    "rows": load_rows,
+    "json": load_json,
+    "jsonl": load_lines,
+    "code": load_program,
+}
+
+
+def load(path: Path, source: str, limit: int = LARGEST) -> Document:
+    """Return the file's text and structure under the name `source`.
+
+    Raises UnreadableDocument, or TooLarge over `limit` bytes.
+    """
+    return load_bytes(read(path, source, limit), source)
+
+
+def read(path: Path, source: str, limit: int = LARGEST) -> bytes:
+    """Return the file's bytes; raises TooLarge before reading more than `limit` of them."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as cause:
+        raise UnreadableDocument(f"{source} cannot be opened: {cause.strerror or 'no such file'}.") from cause
+    require_size(len(data), source, limit)
+    return data
+
+
+def require_size(size: int, source: str, limit: int = LARGEST) -> None:
+    """Raise TooLarge over the limit."""
+    if size > limit:
+        raise TooLarge(
+            f"{source} is larger than {limit / 1e6:,.0f} MB, the limit: split it, or raise the limit."
+        )
+
+
+def load_bytes(data: bytes, source: str) -> Document:
+    """Return the document that the bytes hold. Raises UnreadableDocument, whatever its parser stumbles over."""
+    if not data.strip():
+        raise UnreadableDocument(f"{source} is empty.")
+    kind = kind_of(source, data)
+    try:
+        document = parse(kind, data, source)
+    except UnreadableDocument:
+        raise
+    except Exception as cause:  # parsers meet damage that their authors did not foresee
+        raise UnreadableDocument(f"{source} is damaged: it cannot be read as {kind}.") from cause
+    if not any(document.text[section.start : section.end].strip() for section in document.sections):
+        raise UnreadableDocument(f"{source} holds no text.")
+    return document
+
+
+def parse(kind: str, data: bytes, source: str) -> Document:
+    """Return what the kind's loader makes of the bytes."""
+    if kind in FROM_BYTES:
+        return FROM_BYTES[kind](data, source)
+    text = to_text(data)
+    if text is None:
+        raise UnreadableDocument(f"{source} is not text: it holds binary data.")
+    return FROM_TEXT[kind](text, source)
+
+
+__all__ = ["LARGEST", "VERSION", "kind_by_name", "load", "load_bytes", "read", "require_size"]
