@@ -1,0 +1,268 @@
+"""A model server that costs next to nothing: Ollama's API over raw asyncio, with pace and faults on demand.
+
+It is the floor that the benchmarks stand on: no framework, and each line of an answer is made once.
+
+    python -m bench.stub --port 11500 --tokens 200 --pace 50 --ttft 0.2
+
+A fault is a part of the model's name (`stub:cut`) or of a message (`[[cut]]`): `slow` (20 tokens a
+second), `cut` (the connection closes in mid-stream), `line` (in the middle of a line), `end` (a well-formed end
+without `done`), `error` (an error line in mid-stream), `refuse` (status 500), `hang` (nothing before the first
+byte), `stall` (nothing after the half), `length` (stopped by the limit), `missing` (404), `context` (400).
+"""
+
+import argparse
+import asyncio
+import contextlib
+import functools
+import json
+import re
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+WORDS: Final = (
+    "The",
+    "stub",
+    "counts",
+    "words",
+    "so",
+    "that",
+    "nobody",
+    "waits",
+    "for",
+    "a",
+    "model",
+    "to",
+    "think.",
+)
+FAULTS: Final = (
+    "slow", "cut", "line", "end", "error", "refuse", "hang", "stall", "length", "missing", "context",
+)  # fmt: skip
+MODELS: Final = ("stub:latest", "stub-embed:latest", *(f"stub:{fault}" for fault in FAULTS))
+STAMP: Final = "2026-01-01T00:00:00Z"
+REFUSED: Final = {
+    "refuse": (500, "the stub was told to fail"),
+    "missing": (404, "model 'stub:missing' not found"),
+    "context": (400, "the prompt has 9000 tokens and exceeds the context of 4096"),
+}
+DIRECTIVE: Final = re.compile(r"\[\[(\w+)\]\]")
+LENGTH: Final = re.compile(rb"(?i)content-length: *(\d+)")
+Body = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Stub:
+    """What the stub does, and what was done with it."""
+
+    tokens: int = 100
+    pace: float = 0.0
+    """Tokens a second; 0 is as fast as it goes."""
+    ttft: float = 0.0
+    """Seconds before the first token."""
+    width: int = 384
+    """Dimensions of its embeddings."""
+    running: int = 0
+    served: int = 0
+    last: Body = field(default_factory=dict[str, Any])
+    """The body of the latest request."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when an answer ends, in whatever way."""
+    open: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until either side leaves it."""
+        self.open.add(writer)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = LENGTH.search(head)
+                raw = await reader.readexactly(int(length[1])) if length else b""
+                path, body = head.split(b" ", 2)[1].decode(), json.loads(raw or b"{}")
+                self.last = body
+                if path not in ("/api/chat", "/api/generate"):
+                    writer.write(plain(path, body, self.width))
+                elif not await self.answer(path, body, reader, writer):
+                    break
+        writer.close()
+        self.open.discard(writer)
+
+    async def answer(
+        self, path: str, body: Body, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Answer a chat; False closes the connection."""
+        fault = fault_of(body)
+        self.running, self.served = self.running + 1, self.served + 1
+        try:
+            if fault == "hang":
+                return bool(await reader.read(1))
+            if fault in REFUSED:
+                status, text = REFUSED[fault]
+                writer.write(whole({"error": text}, status))
+                return True
+            await asyncio.sleep(self.ttft)
+            return await self.talk(path, body, fault, reader, writer)
+        finally:
+            self.running -= 1
+            self.ended.set()
+
+    async def talk(
+        self, path: str, body: Body, fault: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Write the answer's lines; False where a fault breaks it off."""
+        count = min(self.tokens, body.get("options", {}).get("num_predict") or self.tokens)
+        reason = "length" if fault == "length" or count < self.tokens else "stop"
+        lines = lines_for(path, str(body.get("model")), count, reason)
+        if body.get("stream") is False:
+            text = "".join(word(n) for n in range(count))
+            said = (
+                {"message": {"role": "assistant", "content": text}}
+                if path == "/api/chat"
+                else {"response": text}
+            )
+            writer.write(whole({**json.loads(lines[-1]), **said}))
+            return True
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        half = fault in ("cut", "line", "end", "error", "stall")
+        await self.pour(lines[: count // 2] if half else lines, fault, reader, writer)
+        match fault:
+            case "line":
+                writer.write(chunk(lines[count // 2][:20]))
+            case "error":
+                writer.write(chunk(b'{"error":"the stub was told to fail in mid-stream"}\n'))
+            case "stall":
+                await reader.read(1)
+            case _:
+                pass
+        if fault not in ("cut", "line", "stall"):
+            writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return not half
+
+    async def pour(
+        self, lines: list[bytes], fault: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Write the lines at the stub's pace; raises ConnectionError once the client is gone."""
+        pace = 20.0 if fault == "slow" else self.pace
+        if not pace:
+            writer.write(chunk(lines[0]))
+            await writer.drain()
+            writer.write(b"".join(map(chunk, lines[1:])))
+            return
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        for n, line in enumerate(lines):
+            await asyncio.sleep(began + n / pace - clock())
+            if reader.at_eof():
+                raise ConnectionResetError
+            writer.write(chunk(line))
+            await writer.drain()
+
+
+def fault_of(body: Body) -> str:
+    """Return the fault that the model's name or a message asks for; empty for none."""
+    _, _, tag = str(body.get("model")).partition(":")
+    if tag in FAULTS:
+        return tag
+    text = str(body.get("prompt", "")) + "".join(str(m.get("content")) for m in body.get("messages", ()))
+    return next((found for found in DIRECTIVE.findall(text) if found in FAULTS), "")
+
+
+def word(n: int) -> str:
+    """Return the n-th token's text."""
+    return (" " if n else "") + WORDS[n % len(WORDS)]
+
+
+@functools.lru_cache(64)
+def lines_for(path: str, model: str, count: int, reason: str) -> list[bytes]:
+    """Return the lines of an answer of `count` tokens and its last line."""
+    chat, head = path == "/api/chat", {"model": model, "created_at": STAMP}
+    said = (
+        {"message": {"role": "assistant", "content": word(n)}} if chat else {"response": word(n)}
+        for n in range(count)
+    )
+    end = {"message": {"role": "assistant", "content": ""}} if chat else {"response": ""}
+    counts = {"total_duration": 1, "prompt_eval_count": 10, "eval_count": count, "eval_duration": 1}
+    parts: list[Body] = [{**head, **part, "done": False} for part in said]
+    parts.append({**head, **end, "done": True, "done_reason": reason, **counts})
+    return [json.dumps(part, separators=(",", ":")).encode() + b"\n" for part in parts]
+
+
+def plain(path: str, body: Body, width: int) -> bytes:
+    """Return the response to everything but an answer."""
+    model = str(body.get("model"))
+    match path:
+        case "/api/tags":
+            return whole({"models": [{"name": name, "model": name, "size": 0} for name in MODELS]})
+        case "/api/ps":
+            return whole({"models": []})
+        case "/api/version":
+            return whole({"version": "0.0.0-stub"})
+        case "/api/show":
+            return whole({"details": {"family": "stub"}, "model_info": {}, "capabilities": ["completion"]})
+        case "/api/embed":
+            texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+            return whole({"model": model, "embeddings": [vector(text, width) for text in texts]})
+        case _:
+            return whole({"error": f"the stub does not know {path}"}, 404)
+
+
+def vector(text: str, width: int) -> list[float]:
+    """Return a unit vector that only the text's length decides."""
+    return [1.0 if n == len(text) % width else 0.0 for n in range(width)]
+
+
+def whole(body: Body, status: int = 200) -> bytes:
+    """Return a complete JSON response."""
+    data = json.dumps(body).encode()
+    return b"HTTP/1.1 %d -\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+        status,
+        len(data),
+        data,
+    )
+
+
+def chunk(data: bytes) -> bytes:
+    """Return the data as one chunk of a chunked body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+@asynccontextmanager
+async def serving(stub: Stub, port: int = 0) -> AsyncGenerator[str]:
+    """Serve the stub on 127.0.0.1 and give its URL; port 0 takes a free one."""
+    server = await asyncio.start_server(stub, "127.0.0.1", port)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for writer in list(stub.open):
+            writer.close()
+        while stub.open:  # each ends by itself: 3.11 reports a cancelled connection as a failure
+            await asyncio.sleep(0.001)
+
+
+async def serve(stub: Stub, port: int) -> None:
+    """Serve until the process ends; the first line on stdout is the URL."""
+    async with serving(stub, port) as url:
+        print(url, flush=True)
+        await asyncio.Event().wait()
+
+
+def main() -> None:
+    """Run the stub from the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.stub", description=__doc__.splitlines()[0] if __doc__ else ""
+    )
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--tokens", type=int, default=100)
+    parser.add_argument("--pace", type=float, default=0.0, help="tokens a second; 0: as fast as it goes")
+    parser.add_argument("--ttft", type=float, default=0.0, help="seconds before the first token")
+    options = parser.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(Stub(tokens=options.tokens, pace=options.pace, ttft=options.ttft), options.port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The chat models as the nodes see them: selection, counting, fitting, streaming and prices in one place."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
+
+from contracts.agents import ModelChoice
+from contracts.state import Fit, Passage, Task, Turn
+from models.budget import fit
+from models.pool import Pool
+from models.prices import Prices
+from models.selection import model_for
+from models.tokens import estimate
+
+RESERVE: Final = 1024
+"""Tokens kept free for the answer."""
+Ask = Callable[[str, Sequence[Passage]], str]
+"""Writes the last message from the question and the passages, as it will be sent."""
+Exact = Callable[[Sequence[BaseMessage]], int]
+"""Counts a prompt's tokens with the model's own tokenizer; may block."""
+
+
+class PoolChat:
+    """The Chat of one agent over a pool of hosts."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        choice: ModelChoice,
+        ask: Ask,
+        *,
+        prices: Prices | None = None,
+        exact: Exact | None = None,
+        reserve: int = RESERVE,
+        rewriter: BaseChatModel | None = None,
+    ) -> None:
+        self._pool, self._choice, self._ask = pool, choice, ask
+        self._prices, self._exact, self._reserve = prices or Prices(), exact, reserve
+        self._rewriter = rewriter
+
+    def select(self, task: Task) -> str:
+        """Return the name of the model for the task."""
+        return model_for(task, self._choice)
+
+    def limit(self, model: str) -> int:
+        """Return the model's context in tokens, prompt and answer together."""
+        return self._pool.limit(model)
+
+    async def count(self, messages: Sequence[BaseMessage]) -> int:
+        """Return the prompt's tokens: exact where the model can count, else an estimate from above."""
+        return estimate(messages) if self._exact is None else await asyncio.to_thread(self._exact, messages)
+
+    async def fit(
+        self, model: str, system: str, turns: Sequence[Turn], passages: Sequence[Passage], question: str
+    ) -> tuple[list[Turn], list[Passage], Fit]:
+        """Return the turns and passages that fit beside the answer; raises TooLong for the question alone."""
+
+        def render(turns: Sequence[Turn], passages: Sequence[Passage]) -> list[BaseMessage]:
+            said = [
+                (HumanMessage if turn["role"] == "user" else AIMessage)(turn["content"]) for turn in turns
+            ]
+            return [SystemMessage(system), *said, HumanMessage(self._ask(question, passages))]
+
+        limit = self.limit(model)
+        fitted = await fit(
+            render, turns, passages, count=self.count, limit=limit, reserve=self._reserve_of(limit)
+        )
+        return fitted.turns, fitted.passages, fitted.fit
+
+    def stream(self, model: str, messages: Sequence[BaseMessage]) -> AsyncIterator[AIMessageChunk]:
+        """Stream the answer, no longer than the reserve; raises ModelUnavailable where it breaks off."""
+        return self._pool.stream(model, messages, max_tokens=self._reserve_of(self.limit(model)))
+
+    def cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
+        """Return the price in the configured currency; 0.0 for models without one."""
+        return self._prices.cost(model, prompt_tokens, completion_tokens)
+
+    def rewriter(self) -> BaseChatModel | None:
+        """Return the model that rewrites follow-up questions, or None where none is good enough."""
+        return self._rewriter
+
+    def _reserve_of(self, limit: int) -> int:
+        """Return the answer's share: never more than half of a small context."""
+        return min(self._reserve, limit // 2)

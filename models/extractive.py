@@ -1,0 +1,95 @@
+"""The answerer without a language model: the sentences that answer, verbatim, in reading order.
+
+It invents nothing, which no small model can promise, and it answers in milliseconds. Question and passages
+come beside the last message (`additional_kwargs`), where models that read prompts do not look.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+
+from contracts.context import Reader
+
+NAME = "extractive"
+SENTENCES = 3
+NOTHING = "There is nothing about this in the documents."
+
+
+class Extractive(BaseChatModel):
+    """Answers with the best supported sentences of the passages."""
+
+    reader: Any
+    """A contracts.context.Reader; pydantic cannot check a Protocol."""
+
+    @property
+    def _llm_type(self) -> str:
+        return NAME
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        raise NotImplementedError("The extractive answerer only streams: use astream.")
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        given = messages[-1].additional_kwargs
+        reader: Reader = self.reader
+        found = await reader.extract(given.get("question", ""), given.get("passages", []), SENTENCES)
+        words = 0
+        for n, (sentence, _) in enumerate(found):
+            for piece in pieces(sentence if n == 0 else f" {sentence}"):
+                words += 1
+                yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
+        if not found:
+            yield ChatGenerationChunk(message=AIMessageChunk(content=NOTHING))
+        read = len(messages[-1].text.split())
+        usage = UsageMetadata(input_tokens=read, output_tokens=words, total_tokens=read + words)
+        yield ChatGenerationChunk(
+            message=AIMessageChunk(content="", usage_metadata=usage, chunk_position="last")
+        )
+
+
+def pieces(text: str, words: int = 8) -> list[str]:
+    """Cut a sentence at blanks into pieces of some words, whose concatenation is the sentence."""
+    parts = text.split(" ")
+    groups = [" ".join(parts[start : start + words]) for start in range(0, len(parts), words)]
+    return [group + " " for group in groups[:-1]] + groups[-1:]
+
+
+class ExtractiveHost:
+    """The answerer as a host of the model pool."""
+
+    name = "this process"
+
+    def __init__(self, model: Extractive) -> None:
+        self._model = model
+
+    async def tags(self) -> frozenset[str]:
+        """Return the one name it answers to."""
+        return frozenset({f"{NAME}:latest"})
+
+    def chat(self, model: str) -> BaseChatModel:
+        """Return the answerer."""
+        return self._model
+
+    def limit(self, model: str) -> int:
+        """Return a context that holds any number of passages that retrieval returns."""
+        return 32_768
+
+    async def health(self) -> str:
+        """Return what it can say of itself."""
+        return "answers with the documents' own sentences"
