@@ -1,0 +1,119 @@
+"""The messages of a conversation, in the order of their numbers."""
+
+from typing import Any, Literal, TypedDict, cast
+
+from sqlalchemy import Connection, and_, insert, select
+
+from contracts.errors import Unknown
+from contracts.identity import Identity
+from contracts.state import Action, Citation, Decision, Passage, Turn, Usage
+from store import access
+from store.engine import reads
+from store.ids import id_for, now
+from store.paging import Page, page
+from store.tables import conversations, feedback, messages
+
+TURNS = 12
+"""Earlier messages that a run sees by default."""
+
+
+class Details(TypedDict, total=False):
+    """What came with a message besides its text; absent where it does not apply."""
+
+    attachments: list[dict[str, Any]]
+    decision: Decision | None
+    citations: list[Citation]
+    sources: list[Passage]
+    usage: Usage | None
+    actions: list[Action]
+    error: dict[str, Any] | None
+
+
+class Message(Details):
+    """A message as the API shows it."""
+
+    id: str
+    role: Literal["user", "assistant"]
+    content: str
+    run_id: str | None
+    """The run that this question started, or that gave this answer."""
+    author: str
+    """The person who wrote an assistant message; empty for the agent itself."""
+    status: str
+    """How the run of an assistant message ended, or `answered` by a person; empty for the user's own."""
+    created_at: str
+    rating: int | None
+    """The caller's own feedback, -1 or 1."""
+
+
+@reads
+def listing(
+    connection: Connection, who: Identity, conversation_id: str, limit: int = 50, cursor: str | None = None
+) -> Page[Message]:
+    """Return a page, oldest first; raises Unknown for a conversation that is not the caller's."""
+    owned = select(conversations.c.id).where(
+        access.own(conversations, who), conversations.c.id == conversation_id
+    )
+    if connection.execute(owned).first() is None:
+        raise Unknown("conversation", conversation_id)
+    m = messages.c
+    mine = and_(feedback.c.tenant == m.tenant, feedback.c.message_id == m.id, feedback.c.user_id == who.user)
+    query = (
+        select(m.id, m.role, m.content, m.run_id, m.author, m.status, m.created_at, m.details)
+        .add_columns(feedback.c.rating)
+        .select_from(messages.outerjoin(feedback, mine))
+        .where(m.tenant == who.tenant, m.conversation_id == conversation_id)
+    )
+    scope = ["messages", conversation_id, *access.mark(who)]
+    found = page(connection, query, [m.seq], scope, limit=limit, cursor=cursor, descending=False)
+    items = [cast(Message, {**row, **row.pop("details")}) for row in found["items"]]
+    return {"items": items, "next": found["next"]}
+
+
+@reads
+def turns(connection: Connection, who: Identity, conversation_id: str, last: int = TURNS) -> list[Turn]:
+    """Return the last messages that have text, oldest first; empty where the conversation is not theirs."""
+    return turns_before(connection, who, conversation_id, 2**31 - 1, last)
+
+
+def turns_before(
+    connection: Connection, who: Identity, conversation_id: str, seq: int, last: int = TURNS
+) -> list[Turn]:
+    """Return up to `last` messages with text before the numbered one, oldest first."""
+    m = messages.c
+    mine = access.own(messages, who) & (m.conversation_id == conversation_id)
+    earlier = select(m.role, m.content).where(mine, m.seq < seq, m.content != "")
+    rows = connection.execute(earlier.order_by(m.seq.desc()).limit(last)).all()
+    return [{"role": role, "content": content} for role, content in reversed(rows)]
+
+
+def add(
+    connection: Connection,
+    who: Identity,
+    conversation_id: str,
+    seq: int,
+    role: Literal["user", "assistant"],
+    content: str,
+    *,
+    id: str = "",
+    run_id: str | None = None,
+    author: str = "",
+    status: str = "",
+    details: Details | None = None,
+) -> str:
+    """Insert a message of `who`'s conversation under the number from `conversations.grow`; return its id."""
+    id = id or id_for("msg")
+    row = {
+        **access.row_of(who, id),
+        "conversation_id": conversation_id,
+        "seq": seq,
+        "role": role,
+        "content": content,
+        "run_id": run_id,
+        "author": author,
+        "status": status,
+        "details": details or {},
+        "created_at": now(),
+    }
+    connection.execute(insert(messages), row)
+    return id
