@@ -14,7 +14,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "what does this term mean", "what is the limit for purchases", "who is responsible for the server room",
         "how long are records kept", "and what about part-time staff", "tell me about the process",
         "what must a visitor wear", "when does the office open", "why is it delayed", "what was decided",
-        "who do I call when a machine fails", "who should I contact about my laptop",
+        "who do I call when a machine fails", "who should I contact about my laptop", "annual leave", "leave?",
+        "expenses", "security rules", "password", "what can this tool be used for",
     ),
     "smalltalk": (
         "hello", "hi there", "good morning", "hey, how are you?", "thanks", "thank you very much", "great, that helps",
@@ -31,11 +32,13 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "compare these two plans", "what are the differences between the two policies", "summarise the policy",
         "explain the trade-offs", "give me an overview of all the options", "analyse the pros and cons",
         "contrast the old and the new process", "make a table of the differences",
+        "compare annual leave with unpaid leave", "summarise the incident report",
     ),
     "code": (
         "write a python function for this", "how do I call this API from code", "fix this script",
         "what does this function do", "show me an example in bash", "why does this code raise an exception",
         "refactor this class", "write a SQL query that counts rows", "debug this stack trace",
+        "write a shell script that deletes old files",
     ),
 }  # fmt: skip
 
@@ -45,8 +48,8 @@ NEIGHBOURS: Final = 3
 SHARPNESS: Final = 0.05
 """Temperature of the softmax over the scores: a lead of 0.1 in cosine becomes 7 to 1."""
 
-FLOOR: Final = 0.40
-"""Cosine below which a message is like no example; then it is a question."""
+FLOOR: Final = 0.50
+"""Cosine with its nearest example below which an intent other than `question` is not believed."""
 
 
 class Embedder(Protocol):
@@ -72,8 +75,9 @@ class ExampleIntents:
         vector = np.asarray(await self._embedder.aembed_query(message[:1000]), np.float32)
         cosines = {name: np.sort(rows @ vector) for name, rows in self._examples.items()}
         scores = {name: float(near[-NEIGHBOURS:].mean()) for name, near in cosines.items()}
-        if max(float(near[-1]) for near in cosines.values()) < FLOOR:
-            scores["question"] = max(scores.values()) + 2 * SHARPNESS
+        for name, near in cosines.items():
+            if name != "question" and float(near[-1]) < FLOOR:
+                scores[name] = min(scores[name], scores["question"] - 2 * SHARPNESS)
         best = max(scores, key=lambda name: scores[name])
         weights = [np.exp((score - scores[best]) / SHARPNESS) for score in scores.values()]
         return best, float(1 / sum(weights))

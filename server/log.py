@@ -107,6 +107,13 @@ class Log:
         self._count += 1
         self._wake.set()
 
+    async def resume(self, log: RunLog) -> None:
+        """Go on with a log that another process began: ids continue after its last one."""
+        last = await self._redis.execute_command("XREVRANGE", log.key, "+", "-", "COUNT", 1)
+        if last:
+            head, _, tail = last[0][0].decode().partition("-")
+            log.last = (int(head), int(tail))
+
     async def room(self) -> None:
         """Wait while the log is far behind.
 

@@ -1,0 +1,93 @@
+"""Opens every client that the settings name, embedded or server, and closes them in reverse order."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_core.embeddings import Embeddings
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from redis.asyncio import Redis
+
+from ports import weights
+from ports.checkpoints import open_checkpoints
+from ports.folder import Folder, own
+from ports.llama import LlamaChat, LlamaHost
+from ports.ollama import OllamaHost, open_hosts
+from ports.onnx import MiniLM
+from ports.qdrant import Vectors, open_vectors
+from ports.settings import Settings
+from ports.valkey import open_redis
+
+PACKAGED = "smollm2:135m"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything that is open while the process runs."""
+
+    settings: Settings
+    folder: Folder
+    redis: Redis
+    vectors: Vectors
+    checkpoints: BaseCheckpointSaver[Any]
+    minilm: MiniLM
+    """Reads passages token by token, and embeds where no other embedder is named."""
+    embeddings: Embeddings
+    embedding_name: str
+    llama: LlamaHost
+    hosts: list[OllamaHost]
+
+
+@asynccontextmanager
+async def open_ports(settings: Settings) -> AsyncGenerator[Ports]:
+    """Open all ports until the block ends.
+
+    Raises SetupError, with what to do about it, where the folder, a file or a server stands in the way.
+    """
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(own(settings.data_dir))
+        secret = settings.redis_url.get_secret_value() if settings.redis_url else None
+        redis = await stack.enter_async_context(open_redis(secret, folder.path))
+        vectors = await stack.enter_async_context(open_vectors(settings, folder.path / "qdrant"))
+        database = settings.database_url.get_secret_value() if settings.database_url else None
+        checkpoints = await stack.enter_async_context(open_checkpoints(database, folder.path))
+        minilm = MiniLM(made_folder(settings), settings.threads or 2)
+        stack.callback(minilm.close)
+        llama = _llama(settings)
+        stack.callback(llama.close)
+        contexts = dict.fromkeys(_models(settings), settings.num_ctx)
+        hosts = await stack.enter_async_context(
+            open_hosts(settings.ollama_urls, contexts, patience=settings.model_timeout.total_seconds())
+        )
+        named = settings.model_embedding if hosts else ""
+        yield Ports(
+            settings=settings,
+            folder=folder,
+            redis=redis,
+            vectors=vectors,
+            checkpoints=checkpoints,
+            minilm=minilm,
+            embeddings=hosts[0].embeddings(named) if named else minilm,
+            embedding_name=named or minilm.name,
+            llama=LlamaHost(llama),
+            hosts=hosts,
+        )
+
+
+def made_folder(settings: Settings) -> Path:
+    """Return where models that are made at set-up are kept."""
+    return settings.data_dir.resolve() / "models"
+
+
+def _models(settings: Settings) -> set[str]:
+    return {settings.model_primary, settings.model_fast, settings.model_analysis, settings.model_code}
+
+
+def _llama(settings: Settings) -> LlamaChat:
+    if settings.gguf is not None:
+        return LlamaChat(
+            path=settings.gguf, sha256=settings.gguf_sha256, model_name=f"{settings.gguf.stem}:latest", n_ctx=4096
+        )
+    return LlamaChat(path=weights.locate(weights.SMOLLM2), sha256=weights.SMOLLM2.sha256, model_name=PACKAGED)

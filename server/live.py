@@ -1,0 +1,115 @@
+"""A run while this process owns it: what it is, what it has come to so far, and how to stop it."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from contracts.events import RunStatus
+from contracts.identity import Identity
+from contracts.state import Decision, RunState, Turn, Usage
+from server.log import RunLog, log_key
+from store.line import Pending
+from store.runs import Accepted, Outcome
+
+
+@dataclass(slots=True)
+class Live:
+    """One run on its way."""
+
+    who: Identity
+    run_id: str
+    conversation_id: str
+    message_id: str
+    agent: str
+    question: str
+    turns: list[Turn]
+    queued: bool = False
+    """It has waited in the line."""
+    attempt: int = 1
+    log: RunLog = field(init=False)
+    started: float = field(default_factory=time.perf_counter)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set at the task's first step: cancelled before it, a task would never reach its end."""
+    task: asyncio.Task[None] | None = None
+    cancelled: bool = False
+    """A person asked for it; a task cancelled without this is left for the next start of the server."""
+    answering: bool = False
+    """It holds one of the places for answers."""
+    recorded: bool = False
+    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The nodes' updates so far, merged."""
+
+    def __post_init__(self) -> None:
+        self.log = RunLog(log_key(self.who.tenant, self.run_id))
+
+    def opening(self) -> dict[str, str]:
+        """Return the data of the `run` event."""
+        return {
+            "run_id": self.run_id,
+            "conversation_id": self.conversation_id,
+            "message_id": self.message_id,
+            "agent": self.agent,
+        }
+
+    def input(self) -> RunState:
+        """Return what the graph starts from."""
+        return {"question": self.question, "turns": self.turns}
+
+    def status(self) -> RunStatus:
+        """Return how the nodes say the run ended."""
+        return cast(RunStatus, self.state.get("status", "completed"))
+
+    def usage(self) -> Usage | None:
+        """Return what the run took, its total brought up to now."""
+        usage = cast("Usage | None", self.state.get("usage"))
+        if usage:
+            usage["total_ms"] = round((time.perf_counter() - self.started) * 1000, 3)
+        return usage
+
+    def outcome(self, error: dict[str, Any] | None = None) -> Outcome:
+        """Return what is stored of the run."""
+        decision = cast("Decision | None", self.state.get("decision"))
+        passages = self.state.get("kept") or self.state.get("passages") or []
+        return {
+            "decision": decision,
+            "citations": self.state.get("citations", []),
+            "sources": passages,
+            "usage": self.usage(),
+            "actions": self.state.get("actions", []),
+            "error": error,
+            "inputs": {
+                "signals": [passage["signals"] for passage in passages[:3]],
+                "standalone": self.state.get("standalone", self.question),
+                "model": self.state.get("model", ""),
+            },
+            "policy_version": str(self.state.get("policy", "")),
+        }
+
+
+def live_of(who: Identity, accepted: Accepted, agent: str, question: str) -> Live:
+    """Return the run of a message that was just accepted."""
+    return Live(
+        who=who,
+        run_id=accepted.run_id,
+        conversation_id=accepted.conversation_id,
+        message_id=accepted.message_id,
+        agent=agent,
+        question=question,
+        turns=accepted.turns,
+    )
+
+
+def live_again(pending: Pending) -> Live:
+    """Return a run that waited in the line, or that a dead process left behind."""
+    return Live(
+        who=pending.who,
+        run_id=pending.run_id,
+        conversation_id=pending.conversation_id,
+        message_id=pending.message_id,
+        agent=pending.agent,
+        question=pending.question,
+        turns=pending.turns,
+        queued=pending.queued,
+        attempt=pending.attempts,
+    )

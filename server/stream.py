@@ -1,0 +1,148 @@
+"""A run's stream as one client reads it: from its cursor to the one terminal event, whatever happened between.
+
+The log is the truth while it lasts. What was trimmed away is said (`gap`) and then made good from the
+owner's memory or the stored answer, in frames without ids: no client resumes from what is not in the log.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from redis.asyncio import Redis
+
+from contracts.errors import BadCursor
+from contracts.events import TERMINAL
+from contracts.identity import Identity
+from server.log import Id, log_key
+from server.runs import Runs
+from server.tail import Frame, Tail, to_id
+from server.wire import HEARTBEAT, to_note
+from store import messages, runs
+from store.engine import Database
+
+HEARTBEAT_S: Final = 5.0
+START: Final[Id] = (0, 0)
+ENDS: Final = frozenset(name.encode() for name in TERMINAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Opens the streams of runs."""
+
+    redis: Redis
+    tail: Tail
+    runs: Runs
+    database: Database
+
+    async def open(self, who: Identity, run_id: str, after: str) -> AsyncGenerator[bytes]:
+        """Return the frames after the cursor.
+
+        Everything that has an HTTP status is raised here, before the response starts: Unknown for a run
+        that is not theirs, BadCursor for a cursor that is not of this run.
+        """
+        cursor = parse(after)
+        run = await runs.get(self.database, who, run_id)
+        gap = await self._gap(log_key(who.tenant, run_id), cursor, ended=run["finished_at"] is not None)
+        return self._frames(who, run_id, cursor, gap)
+
+    async def open_new(self, who: Identity, run_id: str) -> AsyncGenerator[bytes]:
+        """Return all frames of a run that was just started."""
+        return self._frames(who, run_id, START, None)
+
+    async def _gap(self, key: str, cursor: Id, *, ended: bool) -> dict[str, str] | None:
+        """Return what cannot be replayed, as the `gap` event says it; None where all of it can."""
+        first = await self.redis.execute_command("XRANGE", key, "-", "+", "COUNT", 1)
+        if not first:
+            if cursor == START and not ended:
+                return None
+            return {"from": _text(cursor), "to": ""} if ended else None
+        oldest = to_id(first[0][0])
+        dropped = to_id((await self.redis.execute_command("XINFO", "STREAM", key))[b"max-deleted-entry-id"])
+        if cursor < dropped:
+            return {"from": _text(cursor), "to": _text(oldest)}
+        held = await self.redis.execute_command("XRANGE", key, _text(cursor), _text(cursor), "COUNT", 1)
+        if cursor not in (START, dropped) and not held:
+            raise BadCursor(f"The cursor {_text(cursor)!r} is not of this run. Start again without one.")
+        return None
+
+    async def _frames(
+        self, who: Identity, run_id: str, cursor: Id, gap: dict[str, str] | None
+    ) -> AsyncGenerator[bytes]:
+        skip_text = False
+        if gap is not None:
+            yield to_note("gap", gap)
+            snapshot, cursor, skip_text, over = await self._snapshot(who, run_id, cursor, in_log=bool(gap["to"]))
+            yield snapshot
+            if over:
+                return
+        async for frames in self.tail.follow(log_key(who.tenant, run_id), cursor, HEARTBEAT_S):
+            if not frames:
+                if await self._lost_end(who, run_id):
+                    yield (await self._snapshot(who, run_id, START, in_log=False))[0]
+                    return
+                yield HEARTBEAT
+                continue
+            kept = [frame for name, frame in frames if not (skip_text and name == b"token")]
+            if kept:
+                yield b"".join(kept)
+            if _ended(frames):
+                return
+
+    async def _lost_end(self, who: Identity, run_id: str) -> bool:
+        """Tell whether the run has ended but its log cannot say so: the log's last second went with its server."""
+        if self.runs.find(run_id) is not None:
+            return False
+        return (await runs.get(self.database, who, run_id))["finished_at"] is not None
+
+    async def _snapshot(
+        self, who: Identity, run_id: str, cursor: Id, *, in_log: bool
+    ) -> tuple[bytes, Id, bool, bool]:
+        """Return frames that make a gap good, the cursor to go on from, whether to skip text, and whether all is said."""
+        live = self.runs.find(run_id)
+        if live is not None:
+            live.log.tail = None  # no text may join an entry that the snapshot holds already
+            at, text = live.log.last, live.log.answer()
+            return _anew(live.opening(), text), at, False, False
+        run = await runs.get(self.database, who, run_id)
+        stored = await messages.of_run(self.database, who, run_id)
+        text = stored["content"] if stored else ""
+        opening = {
+            "run_id": run_id,
+            "conversation_id": run["conversation_id"],
+            "message_id": run["message_id"],
+            "agent": run["agent"],
+        }
+        if in_log:
+            return _anew(opening, text), cursor, True, False
+        return _anew(opening, text) + _end(run, text), cursor, True, True
+
+
+def parse(after: str) -> Id:
+    """Parse a cursor; empty is the start. Raises BadCursor."""
+    if not after:
+        return START
+    try:
+        return to_id(after)
+    except ValueError as error:
+        raise BadCursor(
+            f"{after[:60]!r} is not a cursor. Send the last `id:` that you received, or none to start over."
+        ) from error
+
+
+def _anew(opening: dict[str, Any], text: str) -> bytes:
+    frames = to_note("run", opening) + to_note("restart", {"reason": "A part could not be replayed; this is the whole."})
+    return frames + (to_note("token", {"text": text}) if text else b"")
+
+
+def _end(run: runs.Run, text: str) -> bytes:
+    if run["error"]:
+        return to_note("error", run["error"])
+    return to_note("done", {"status": cast(str, run["status"]), "text": text})
+
+
+def _ended(frames: list[Frame]) -> bool:
+    return frames[-1][0] in ENDS
+
+
+def _text(id: Id) -> str:
+    return f"{id[0]}-{id[1]}"
