@@ -2,20 +2,44 @@
 
 /** Return an answer of which nothing is known yet. */
 export const answerFor = (run = null) => ({
-  run, message: null, text: "", status: "running", decision: null, sources: [], citations: [], fit: null,
-  usage: null, queue: null, interrupt: null, actions: [], error: null, gap: false, restarts: 0, linked: true, rating: null,
-}); // prettier-ignore
+  run,
+  message: null,
+  text: "",
+  status: "running",
+  decision: null,
+  sources: [],
+  citations: [],
+  fit: null,
+  usage: null,
+  queue: null,
+  interrupt: null,
+  actions: [],
+  error: null,
+  gap: false,
+  restarts: 0,
+  linked: true,
+  rating: null,
+});
 
 /** Return the answer that a stored message tells of. */
 export function answerFrom(message) {
   const kept = { message: message.id, text: message.content ?? "", status: message.status ?? "completed" };
-  const found = { sources: message.sources ?? [], citations: message.citations ?? [], rating: message.rating ?? null };
-  const more = { decision: message.decision ?? null, usage: message.usage ?? null, error: message.error ?? null };
+  const found = {
+    sources: message.sources ?? [],
+    citations: message.citations ?? [],
+    rating: message.rating ?? null,
+  };
+  const more = {
+    decision: message.decision ?? null,
+    usage: message.usage ?? null,
+    error: message.error ?? null,
+  };
   return { ...answerFor(message.run_id), ...kept, ...found, ...more };
 }
 
 const CHANGES = {
-  run: (answer, data) => Object.assign(answer, { run: data.run_id, message: data.message_id ?? answer.message }),
+  run: (answer, data) =>
+    Object.assign(answer, { run: data.run_id, message: data.message_id ?? answer.message }),
   decision: (answer, data) => (answer.decision = data),
   sources: (answer, data) => (answer.sources = data.passages ?? []),
   context: (answer, data) => (answer.fit = data),

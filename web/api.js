@@ -33,7 +33,11 @@ async function reach(address, options) {
     return await fetch(address, options);
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new Refused(0, { code: "unreachable", message: "The server could not be reached.", retryable: true });
+    throw new Refused(0, {
+      code: "unreachable",
+      message: "The server could not be reached.",
+      retryable: true,
+    });
   }
 }
 
@@ -53,7 +57,8 @@ export const agent = () => answered("/agents/default");
 export const conversations = (cursor) => answered(`${CHAT}/conversations${query({ limit: 30, cursor })}`);
 export const createConversation = () => answered(`${CHAT}/conversations`, { method: "POST", json: {} });
 export const conversation = (id) => answered(`${CHAT}/conversations/${named(id)}`);
-export const deleteConversation = (id) => answered(`${CHAT}/conversations/${named(id)}`, { method: "DELETE" });
+export const deleteConversation = (id) =>
+  answered(`${CHAT}/conversations/${named(id)}`, { method: "DELETE" });
 export const messages = (id, cursor) =>
   answered(`${CHAT}/conversations/${named(id)}/messages${query({ limit: 100, cursor })}`);
 export const send = (id, content) =>
@@ -91,7 +96,8 @@ function post(address, file, progressed) {
     call.responseType = "json";
     call.upload.onprogress = (event) => event.lengthComputable && progressed(event.loaded, event.total);
     call.onload = () => resolve({ status: call.status, body: call.response ?? {} });
-    call.onerror = () => reject(new Refused(0, { message: `${file.name} could not be sent: the line was cut.` }));
+    call.onerror = () =>
+      reject(new Refused(0, { message: `${file.name} could not be sent: the line was cut.` }));
     call.send(form);
   });
 }

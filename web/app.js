@@ -52,7 +52,12 @@ function closeMenu() {
 async function welcome() {
   const { examples = [] } = await api.agent().catch(() => ({}));
   const buttons = examples.slice(0, 4).map((text) => {
-    const button = element("button", { type: "button", class: "example", text, on: { click: () => chat.send(text) } });
+    const button = element("button", {
+      type: "button",
+      class: "example",
+      text,
+      on: { click: () => chat.send(text) },
+    });
     return element("li", {}, button);
   });
   byId("examples").replaceChildren(...buttons);

@@ -12,7 +12,8 @@ const PATHS = {
 };
 
 const percent = (confidence) => `${Math.round(confidence * 100)}%`;
-const seconds = (milliseconds) => `${(milliseconds / 1000).toLocaleString("en", { maximumFractionDigits: 1 })} s`;
+const seconds = (milliseconds) =>
+  `${(milliseconds / 1000).toLocaleString("en", { maximumFractionDigits: 1 })} s`;
 
 /** Return the badge; nothing before the decision is known. */
 export function badgeOf({ decision, usage }) {
@@ -33,13 +34,18 @@ export function badgeOf({ decision, usage }) {
 function facts(decision, sure, usage) {
   const rows = { Reason: decision.reason, Confidence: sure, Intent: decision.intent, ...usageFacts(usage) };
   const known = Object.entries(rows).filter(([, value]) => value);
-  return known.map(([name, value]) => element("div", {}, element("dt", { text: name }), element("dd", { text: value })));
+  return known.map(([name, value]) =>
+    element("div", {}, element("dt", { text: name }), element("dd", { text: value })),
+  );
 }
 
 function usageFacts(usage) {
   if (!usage) return {};
   const tokens = `${usage.prompt_tokens} in, ${usage.completion_tokens} out`;
   const reused = usage.cache && usage.cache !== "none" ? `, from the ${usage.cache} cache` : "";
-  const took = usage.total_ms == null ? null : `${seconds(usage.total_ms)}, first word after ${seconds(usage.ttft_ms ?? 0)}`;
+  const took =
+    usage.total_ms == null
+      ? null
+      : `${seconds(usage.total_ms)}, first word after ${seconds(usage.ttft_ms ?? 0)}`;
   return { Model: usage.model ? `${usage.model}${reused}` : null, Tokens: tokens, Took: took };
 }

@@ -72,6 +72,8 @@ export function chatIn({ busy, settled, restore, moved }) {
   function changed(view) {
     if (!views.includes(view)) return;
     busy(Boolean(answering()));
+    if (!view.begun) settled();
+    view.begun = true;
     if (view.stopping && view.answer.run && isOpen(view.answer)) cancel(view);
     if (isOpen(view.answer) || view.ended) return;
     view.ended = true;

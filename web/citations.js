@@ -36,7 +36,14 @@ function markers(citation, numbers, sources) {
   const buttons = known.map((id) => {
     const label = `Source ${numbers.get(id)}: ${nameOf(sources.get(id))}`;
     const data = { passage: id, sentence: citation.sentence };
-    return element("button", { type: "button", class: "cite", "aria-label": label, title: label, data, text: numbers.get(id) });
+    return element("button", {
+      type: "button",
+      class: "cite",
+      "aria-label": label,
+      title: label,
+      data,
+      text: numbers.get(id),
+    });
   });
   return element("span", { class: "cites" }, ...buttons);
 }

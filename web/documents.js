@@ -52,8 +52,15 @@ export function documentsDialog() {
 function entry(document) {
   const name = document.title || document.source;
   const size = document.chunks == null ? null : counted(document.chunks, "passage");
-  const facts = [document.source === name ? null : document.source, size, document.status].filter(Boolean).join(" · ");
-  const text = element("div", { class: "document" }, element("strong", { text: name }), element("span", { text: facts }));
+  const facts = [document.source === name ? null : document.source, size, document.status]
+    .filter(Boolean)
+    .join(" · ");
+  const text = element(
+    "div",
+    { class: "document" },
+    element("strong", { text: name }),
+    element("span", { text: facts }),
+  );
   const item = element("li", {}, text);
   item.append(iconButton("trash", `Delete ${name}`, () => remove(document, name, item)));
   return item;
@@ -75,7 +82,13 @@ async function remove(document, name, item) {
 async function add(file, place) {
   const bar = element("progress", { max: 1, value: 0, "aria-label": `Progress of ${file.name}` });
   const state = element("span", { class: "state", text: "Sending" });
-  const item = element("li", { data: { state: "running" } }, element("strong", { text: file.name }), bar, state);
+  const item = element(
+    "li",
+    { data: { state: "running" } },
+    element("strong", { text: file.name }),
+    bar,
+    state,
+  );
   place.prepend(item);
   const end = (kind, text) => {
     item.dataset.state = kind;
@@ -96,7 +109,11 @@ async function index(job, bar, state, end) {
   const open = (after) => api.job(job, after, signal);
   for await (const { event, data } of follow(open, { signal })) {
     if (event === "progress") advance(bar, state, stageOf(data.stage), data.done, data.total);
-    if (event === "done") end("done", `Added${data.document?.chunks == null ? "" : `, ${counted(data.document.chunks, "passage")}`}`);
+    if (event === "done")
+      end(
+        "done",
+        `Added${data.document?.chunks == null ? "" : `, ${counted(data.document.chunks, "passage")}`}`,
+      );
     if (event === "error") end("failed", data.message);
   }
 }

@@ -10,10 +10,13 @@ export function historyFor({ current, left }) {
   const list = byId("conversations");
   const more = byId("more");
   let next = null;
+  let asked = 0;
 
   async function load(cursor = null) {
+    const turn = ++asked;
     try {
       const page = await api.conversations(cursor);
+      if (turn !== asked) return;
       const items = page.items.map((one) => entry(one, remove));
       if (cursor) list.append(...items);
       else list.replaceChildren(...items);
@@ -56,7 +59,12 @@ const titleOf = (conversation) => conversation.title || "New conversation";
 
 function entry(conversation, remove) {
   const title = titleOf(conversation);
-  const link = element("a", { href: `#c=${conversation.id}`, data: { id: conversation.id }, text: title, title });
+  const link = element("a", {
+    href: `#c=${conversation.id}`,
+    data: { id: conversation.id },
+    text: title,
+    title,
+  });
   const item = element("li", {}, link);
   item.append(iconButton("trash", `Delete ${title}`, () => remove(conversation, item)));
   return item;
@@ -91,7 +99,11 @@ function wireSearch() {
     if (!text) return showing(false);
     try {
       const { items } = await api.search(text, signal);
-      results.replaceChildren(...(items.length ? items.map(hit) : [element("li", { class: "empty", text: `Nothing found for “${text}”.` })]));
+      results.replaceChildren(
+        ...(items.length
+          ? items.map(hit)
+          : [element("li", { class: "empty", text: `Nothing found for “${text}”.` })]),
+      );
       announce(`${items.length} found`);
     } catch (error) {
       if (signal.aborted) return;

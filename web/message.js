@@ -11,19 +11,33 @@ import { sourcesOf } from "./sources.js";
 import { actionsOf, toolsOf } from "./tools.js";
 
 const ALL = ["badge", "body", "notices", "sources", "footer"];
-const TOUCHED = { token: ["body"], decision: ["badge"], usage: ["badge"], sources: ["sources"], citation: ["body", "sources"] };
+const TOUCHED = {
+  token: ["body"],
+  decision: ["badge"],
+  usage: ["badge"],
+  sources: ["sources"],
+  citation: ["body", "sources"],
+};
 
 /** Return the node of what the person said. */
 export function questionNode(content, id = null) {
   const data = id ? { message: id } : {};
-  return element("article", { class: "question", "aria-label": "You", data, tabindex: -1 }, element("p", { text: content }));
+  return element(
+    "article",
+    { class: "question", "aria-label": "You", data, tabindex: -1 },
+    element("p", { text: content }),
+  );
 }
 
 /** Return the view of an answer; `does` holds ask, retry and cancel. */
 export function viewOf(answer, does) {
   const parts = Object.fromEntries(ALL.map((name) => [name, element("div", { class: name })]));
   parts.body.classList.add("prose");
-  const node = element("article", { class: "answer", "aria-label": "Answer", tabindex: -1 }, ...ALL.map((name) => parts[name]));
+  const node = element(
+    "article",
+    { class: "answer", "aria-label": "Answer", tabindex: -1 },
+    ...ALL.map((name) => parts[name]),
+  );
   const view = { answer, node, does, parts, dirty: new Set(ALL), frame: null };
   node.addEventListener("click", (event) => openCited(answer, event.target.closest("[data-passage]")));
   paint(view);
@@ -61,7 +75,9 @@ const PAINT = {
   sources: ({ answer, parts }) => keepOpen(parts.sources, sourcesOf(answer)),
   footer: ({ answer, parts, does }) => {
     const open = (id) => openCited(answer, { dataset: { passage: id } });
-    parts.footer.replaceChildren(...(isOpen(answer) ? [] : [...actionsOf(answer, { ...does, open }), ...toolsOf(answer)]));
+    parts.footer.replaceChildren(
+      ...(isOpen(answer) ? [] : [...actionsOf(answer, { ...does, open }), ...toolsOf(answer)]),
+    );
   },
 };
 
@@ -91,7 +107,8 @@ function openCited(answer, button) {
   if (passage) openPassage(passage, button.dataset.sentence ?? sentenceFor(answer, passage.id));
 }
 
-const sentenceFor = (answer, id) => answer.citations.find(({ supported, passages }) => supported && passages.includes(id))?.sentence;
+const sentenceFor = (answer, id) =>
+  answer.citations.find(({ supported, passages }) => supported && passages.includes(id))?.sentence;
 
 const scroller = () => document.getElementById("thread");
 const isAtEnd = (log) => log && scroller().scrollHeight - scroller().scrollTop - scroller().clientHeight < 80;

@@ -11,7 +11,13 @@ export function noticesOf(answer, does) {
 }
 
 const notice = (kind, text, ...more) =>
-  element("p", { class: `notice ${kind}` }, icon(kind === "failure" ? "alert" : "info"), element("span", { text }), ...more);
+  element(
+    "p",
+    { class: `notice ${kind}` },
+    icon(kind === "failure" ? "alert" : "info"),
+    element("span", { text }),
+    ...more,
+  );
 
 const countOf = (dropped) => (Array.isArray(dropped) ? dropped.length : (dropped ?? 0));
 
@@ -19,14 +25,24 @@ function fitOf({ fit }) {
   const passages = countOf(fit?.dropped_passages);
   const turns = countOf(fit?.dropped_turns);
   if (!passages && !turns) return null;
-  const parts = [passages && counted(passages, "lower-ranked passage"), turns && counted(turns, "earlier message")];
-  const limit = fit.limit ? ` the model's limit of ${fit.limit.toLocaleString("en")} tokens` : " the model's limit";
+  const parts = [
+    passages && counted(passages, "lower-ranked passage"),
+    turns && counted(turns, "earlier message"),
+  ];
+  const limit = fit.limit
+    ? ` the model's limit of ${fit.limit.toLocaleString("en")} tokens`
+    : " the model's limit";
   return notice("left-out", `Left out to fit${limit}: ${parts.filter(Boolean).join(" and ")}.`);
 }
 
 function gapOf(answer) {
   if (!answer.gap) return null;
-  return notice("gap", isOpen(answer) ? "A part of this answer could not be replayed. The whole text follows at its end." : "A part of the stream was lost; this is the complete text.");
+  return notice(
+    "gap",
+    isOpen(answer)
+      ? "A part of this answer could not be replayed. The whole text follows at its end."
+      : "A part of the stream was lost; this is the complete text.",
+  );
 }
 
 function restartOf(answer) {
@@ -34,18 +50,35 @@ function restartOf(answer) {
 }
 
 function queueOf({ queue, status, text, run }, does) {
-  if (!queue || (status === "running" && text) || !["running", "waiting", "queued"].includes(status)) return null;
-  const leave = status === "waiting" && run && element("button", { type: "button", class: "quiet", text: "Leave the queue", on: { click: does.cancel } });
-  return notice("waiting", `Number ${queue.position} in the queue, ${waitOf(queue.expected_wait_s)}. The answer arrives here.`, leave);
+  if (!queue || (status === "running" && text) || !["running", "waiting", "queued"].includes(status))
+    return null;
+  const leave =
+    status === "waiting" &&
+    run &&
+    element("button", {
+      type: "button",
+      class: "quiet",
+      text: "Leave the queue",
+      on: { click: does.cancel },
+    });
+  return notice(
+    "waiting",
+    `Number ${queue.position} in the queue, ${waitOf(queue.expected_wait_s)}. The answer arrives here.`,
+    leave,
+  );
 }
 
 function waitOf(seconds) {
   if (seconds == null) return "wait unknown";
-  return seconds < 90 ? `about ${counted(Math.max(1, Math.round(seconds)), "second")}` : `about ${counted(Math.round(seconds / 60), "minute")}`;
+  return seconds < 90
+    ? `about ${counted(Math.max(1, Math.round(seconds)), "second")}`
+    : `about ${counted(Math.round(seconds / 60), "minute")}`;
 }
 
 function linkOf(answer) {
-  return !answer.linked && isOpen(answer) ? notice("cut", "The connection was cut. Reconnecting; nothing is lost.") : null;
+  return !answer.linked && isOpen(answer)
+    ? notice("cut", "The connection was cut. Reconnecting; nothing is lost.")
+    : null;
 }
 
 function interruptOf({ interrupt, status }) {
@@ -60,6 +93,8 @@ function endOf({ status }) {
 function errorOf({ error, status }, does) {
   if (!error && status !== "failed") return null;
   const { message = "This answer could not be finished.", retryable = false } = error ?? {};
-  const retry = retryable && element("button", { type: "button", class: "quiet", text: "Try again", on: { click: does.retry } });
+  const retry =
+    retryable &&
+    element("button", { type: "button", class: "quiet", text: "Try again", on: { click: does.retry } });
   return notice("failure", message, retry);
 }

@@ -24,9 +24,15 @@ function bodyOf(passage) {
 }
 
 function factsOf(passage) {
-  const facts = { Source: passage.source, Page: pageOf(passage).replace("page ", ""), Section: headingOf(passage) };
+  const facts = {
+    Source: passage.source,
+    Page: pageOf(passage).replace("page ", ""),
+    Section: headingOf(passage),
+  };
   const known = Object.entries(facts).filter(([, value]) => value);
-  return known.map(([name, value]) => element("div", {}, element("dt", { text: name }), element("dd", { text: value })));
+  return known.map(([name, value]) =>
+    element("div", {}, element("dt", { text: name }), element("dd", { text: value })),
+  );
 }
 
 function highlight(root, sentence) {

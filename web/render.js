@@ -4,7 +4,23 @@
 import markdownIt from "./vendor/markdown-it.js";
 import "./vendor/dompurify.js";
 
-const TAGS = ["p", "br", "hr", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code", "em", "strong"];
+const TAGS = [
+  "p",
+  "br",
+  "hr",
+  "h3",
+  "h4",
+  "h5",
+  "h6",
+  "ul",
+  "ol",
+  "li",
+  "blockquote",
+  "pre",
+  "code",
+  "em",
+  "strong",
+];
 const TABLE = ["s", "a", "table", "thead", "tbody", "tr", "th", "td"];
 const SAFE_LINK = /^(?:https?:|mailto:)/i;
 

@@ -47,7 +47,10 @@ async function run(view, conversation, signal, changed, open) {
       if (frame.event !== "token") changed(view);
     }
   } catch (error) {
-    show(view, { event: "error", data: { message: error.message, code: error.code, retryable: error.retryable } });
+    show(view, {
+      event: "error",
+      data: { message: error.message, code: error.code, retryable: error.retryable },
+    });
   }
   if (!isOpen(answer) && answer.run) forget(conversation, answer.run);
   changed(view);

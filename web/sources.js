@@ -20,18 +20,25 @@ export function sourcesOf(answer) {
   const cited = answer.sources.filter((passage) => numbers.has(passage.id));
   const others = answer.sources.filter((passage) => !numbers.has(passage.id));
   cited.sort((one, other) => numbers.get(one.id) - numbers.get(other.id));
-  return [cited.length && citedList(cited, numbers), others.length && otherList(others, cited.length)].filter(Boolean);
+  return [cited.length && citedList(cited, numbers), others.length && otherList(others, cited.length)].filter(
+    Boolean,
+  );
 }
 
 function citedList(passages, numbers) {
   const items = passages.map((passage) => element("li", {}, open(passage, numbers.get(passage.id))));
-  return element("section", { class: "sources", "aria-label": "Sources" }, element("ol", {}, ...items));
+  return element("section", { class: "cited", "aria-label": "Sources" }, element("ol", {}, ...items));
 }
 
 function otherList(passages, cited) {
   const items = passages.map((passage) => element("li", {}, open(passage, null)));
   const label = `${counted(passages.length, cited ? "more passage" : "passage")} read`;
-  return element("details", { class: "others" }, element("summary", { text: label }), element("ul", {}, ...items));
+  return element(
+    "details",
+    { class: "others" },
+    element("summary", { text: label }),
+    element("ul", {}, ...items),
+  );
 }
 
 function open(passage, number) {

@@ -5,10 +5,9 @@ import { announce, element, icon, iconButton } from "./dom.js";
 
 /** Return the row of buttons of a finished answer. */
 export function toolsOf(answer) {
-  const row = element("div", { class: "tools" });
-  if (answer.text) row.append(copyButton(answer));
-  if (answer.message) row.append(...ratingOf(answer));
-  return row.childElementCount ? [row] : [];
+  if (!answer.text) return [];
+  const rating = answer.message ? ratingOf(answer) : [];
+  return [element("div", { class: "tools" }, copyButton(answer), ...rating)];
 }
 
 function copyButton(answer) {
@@ -30,7 +29,10 @@ async function copy(text) {
 }
 
 function ratingOf(answer) {
-  const thumbs = [["up", 1, "Good answer"], ["down", -1, "Bad answer"]]; // prettier-ignore
+  const thumbs = [
+    ["up", 1, "Good answer"],
+    ["down", -1, "Bad answer"],
+  ];
   const buttons = thumbs.map(([name, value, label]) => {
     const pressed = String(answer.rating === value);
     return iconButton(name, label, () => rate(value), { "aria-pressed": pressed, data: { rating: value } });
@@ -41,7 +43,8 @@ function ratingOf(answer) {
   async function rate(value) {
     if (!(await sent(place, answer.message, value))) return;
     answer.rating = value;
-    for (const button of buttons) button.setAttribute("aria-pressed", String(Number(button.dataset.rating) === value));
+    for (const button of buttons)
+      button.setAttribute("aria-pressed", String(Number(button.dataset.rating) === value));
     place.replaceChildren(commentForm(answer, place));
   }
 }
@@ -57,19 +60,32 @@ async function sent(place, message, rating, comment) {
 }
 
 function commentForm(answer, place) {
-  const input = element("input", { type: "text", "aria-label": "Comment on this answer", placeholder: "What was good or wrong? (optional)", maxlength: 2000 });
+  const input = element("input", {
+    type: "text",
+    "aria-label": "Comment on this answer",
+    placeholder: "What was good or wrong? (optional)",
+    maxlength: 2000,
+  });
   const submit = async (event) => {
     event.preventDefault();
-    if (!input.value.trim() || !(await sent(place, answer.message, answer.rating, input.value.trim()))) return;
+    if (!input.value.trim() || !(await sent(place, answer.message, answer.rating, input.value.trim())))
+      return;
     place.replaceChildren(element("span", { role: "status", text: "Thank you." }));
   };
-  return element("form", { on: { submit } }, input, element("button", { type: "submit", class: "quiet", text: "Send" }));
+  return element(
+    "form",
+    { on: { submit } },
+    input,
+    element("button", { type: "submit", class: "quiet", text: "Send" }),
+  );
 }
 
 /** Return the buttons for the suggested actions that this page knows. `does` holds ask and open. */
 export function actionsOf(answer, does) {
   const known = answer.actions.map((action) => actionButton(action, answer, does)).filter(Boolean);
-  return known.length ? [element("div", { class: "actions", role: "group", "aria-label": "Suggestions" }, ...known)] : [];
+  return known.length
+    ? [element("div", { class: "actions", role: "group", "aria-label": "Suggestions" }, ...known)]
+    : [];
 }
 
 function actionButton({ label, action, target, params = {} }, answer, does) {
@@ -79,7 +95,9 @@ function actionButton({ label, action, target, params = {} }, answer, does) {
     open: () => does.open(target),
   }[action];
   const mark = { escalate: "person", open: "document" }[action];
-  return click && element("button", { type: "button", class: "action", on: { click } }, mark && icon(mark), label);
+  return (
+    click && element("button", { type: "button", class: "action", on: { click } }, mark && icon(mark), label)
+  );
 }
 
 async function escalate(run, button) {
