@@ -68,11 +68,12 @@ class Stub:
     """The body of the latest request."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when an answer ends, in whatever way."""
-    open: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
+    open: dict[asyncio.StreamWriter, Any] = field(default_factory=dict[asyncio.StreamWriter, Any])
+    """The task that serves each connection."""
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until either side leaves it."""
-        self.open.add(writer)
+        self.open[writer] = asyncio.current_task()
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -85,7 +86,7 @@ class Stub:
                 elif not await self.answer(path, body, reader, writer):
                     break
         writer.close()
-        self.open.discard(writer)
+        del self.open[writer]
 
     async def answer(
         self, path: str, body: Body, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -217,11 +218,8 @@ def vector(text: str, width: int) -> list[float]:
 def whole(body: Body, status: int = 200) -> bytes:
     """Return a complete JSON response."""
     data = json.dumps(body).encode()
-    return b"HTTP/1.1 %d -\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-        status,
-        len(data),
-        data,
-    )
+    head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
+    return head.encode() + data
 
 
 def chunk(data: bytes) -> bytes:
@@ -237,10 +235,11 @@ async def serving(stub: Stub, port: int = 0) -> AsyncGenerator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
-        for writer in list(stub.open):
+        tasks = list(stub.open.values())
+        for writer in stub.open:
             writer.close()
-        while stub.open:  # each ends by itself: 3.11 reports a cancelled connection as a failure
-            await asyncio.sleep(0.001)
+        if tasks:  # each ends by itself: Python 3.11 reports a cancelled connection as a failure
+            await asyncio.wait(tasks)
 
 
 async def serve(stub: Stub, port: int) -> None:
