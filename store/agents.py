@@ -58,7 +58,7 @@ def put(connection: Connection, who: Identity, id: str, config: AgentConfig) -> 
     row = {"tenant": who.tenant, "id": id, "version": 1, **saved}
     added = insert_into(connection, agents).values(row)
     rising = {**saved, "version": agents.c.version + 1}
-    saving = added.on_conflict_do_update([agents.c.tenant, agents.c.id], set_=rising)
+    saving = added.on_conflict_do_update(index_elements=[agents.c.tenant, agents.c.id], set_=rising)
     version = connection.execute(saving.returning(agents.c.version)).scalar_one()
     return Agent(id, config, version, at, who.user)
 

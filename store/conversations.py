@@ -2,11 +2,12 @@
 
 from typing import Any, TypedDict, cast
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, literal, select, update
 
 from contracts.errors import ConversationBusy, Unknown
 from contracts.identity import Identity
 from store import access
+from store.columns import Words
 from store.engine import reads, writes
 from store.ids import id_for, now
 from store.paging import Page, page
@@ -120,6 +121,6 @@ def grow(connection: Connection, who: Identity, id: str, title: str = "") -> int
     """
     c = conversations.c
     grown = update(conversations).where(access.own(conversations, who), c.id == id)
-    named = func.coalesce(func.nullif(c.title, ""), title)
+    named = func.coalesce(func.nullif(c.title, ""), literal(title, Words))
     grown = grown.values(messages=c.messages + 1, active_at=now(), title=named)
     return connection.execute(grown.returning(c.messages)).scalar()

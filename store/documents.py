@@ -58,7 +58,7 @@ def upsert(
     row = {"tenant": who.tenant, "id": id_for("doc"), "source": source, "created_at": at, **state}
     d = documents.c
     saved = insert_into(connection, documents).values(row)
-    saved = saved.on_conflict_do_update([d.tenant, d.source], set_=state).returning(*_SHOWN)
+    saved = saved.on_conflict_do_update(index_elements=[d.tenant, d.source], set_=state).returning(*_SHOWN)
     return cast(Entry, dict(connection.execute(saved).mappings().one()))
 
 

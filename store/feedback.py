@@ -35,5 +35,7 @@ def rate(
     row = {"tenant": who.tenant, "message_id": message_id, "user_id": who.user, **said}
     f = feedback.c
     added = insert_into(connection, feedback).values(row)
-    connection.execute(added.on_conflict_do_update([f.tenant, f.message_id, f.user_id], set_=said))
+    connection.execute(
+        added.on_conflict_do_update(index_elements=[f.tenant, f.message_id, f.user_id], set_=said)
+    )
     return cast(Feedback, {"message_id": message_id, **said})

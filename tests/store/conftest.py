@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.store.places import KINDS, Place, open_place, postgres_place, sqlite_place
 
 from store.engine import Database
+from tests.store.places import KINDS, Place, open_place, postgres_place, sqlite_place
 
 
 @pytest.fixture(params=KINDS)

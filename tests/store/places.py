@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from tests.servers.postgres import PostgresServer, require_postgres
+import psycopg
 
 from contracts.identity import Identity
 from store.engine import Database, engine_for
 from store.migrate import upgrade
+from store.tables import metadata
+from tests.servers.postgres import PostgresServer, require_postgres
 
 KINDS = ("sqlite", "postgres")
 Place = str
@@ -36,10 +38,23 @@ def sqlite_place(folder: Path) -> Iterator[Place]:
 
 @contextmanager
 def postgres_place() -> Iterator[Place]:
-    """Yield a fresh database on the session's server."""
+    """Yield the one migrated database of the session's server, and empty it afterwards."""
+    place = _migrated(require_postgres())
+    yield place
+    names = ", ".join(table.name for table in metadata.sorted_tables)
+    with psycopg.connect(place, autocommit=True) as connection:
+        connection.execute(f"TRUNCATE {names}")
+
+
+@contextmanager
+def empty_place(kind: str, folder: Path) -> Iterator[Place]:
+    """Yield a database of the kind without any table."""
+    name = f"empty_{uuid.uuid4().hex}"
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / name}.db"
+        return
     server = require_postgres()
-    name = f"test_{uuid.uuid4().hex}"
-    yield server.create(name, _postgres_template(server))
+    yield server.create(name)
     server.drop(name)
 
 
@@ -71,6 +86,7 @@ def _sqlite_template() -> Path:
 
 
 @functools.cache
-def _postgres_template(server: PostgresServer) -> str:
-    migrate(server.create("migrated"))
-    return "migrated"
+def _migrated(server: PostgresServer) -> Place:
+    place = server.create("migrated")
+    migrate(place)
+    return place

@@ -1,11 +1,11 @@
 """Conversations, on both databases."""
 
 import pytest
-from tests.store.places import ANN, BOB, STRANGER
 
 from contracts.errors import BadCursor, BadRequest, ConversationBusy, Unknown
 from store import conversations, decisions, feedback, messages, runs
 from store.engine import Database
+from tests.store.places import ANN, BOB, STRANGER
 
 DECISION = {"path": "auto_answer", "confidence": 0.9, "intent": "ask", "task": "answer", "reason": "evidence"}
 

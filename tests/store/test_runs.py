@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from tests.store.places import ANN, BOB, STRANGER
 
 from contracts.errors import ConversationBusy, Unknown
 from store import conversations, decisions, feedback, messages, runs, usage
 from store.engine import Database
+from tests.store.places import ANN, BOB, STRANGER
 
 DECISION = {"path": "auto_answer", "confidence": 0.9, "intent": "ask", "task": "answer", "reason": "evidence"}
 USAGE = {

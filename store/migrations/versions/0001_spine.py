@@ -161,9 +161,15 @@ def upgrade() -> None:
         _within("conversation_id", "runs", "conversations"),
         sa.UniqueConstraint("tenant", "follows", name="uq_runs_tenant_follows"),
     )
-    _partial("None", "runs", ["tenant", "conversation_id"], "status IN ('running', 'waiting')", unique=True)
-    op.create_index("None", "runs", ["tenant", "conversation_id"])
-    _partial("None", "runs", ["created_at", "id"], "finished_at IS NULL", unique=False)
+    op.create_index("ix_runs_conversation", "runs", ["tenant", "conversation_id"])
+    _partial(
+        "uq_runs_active",
+        "runs",
+        ["tenant", "conversation_id"],
+        "status IN ('running', 'waiting')",
+        unique=True,
+    )
+    _partial("ix_runs_open", "runs", ["created_at", "id"], "finished_at IS NULL", unique=False)
     op.create_table(
         "feedback",
         *_names("tenant message_id user_id"),
