@@ -3,7 +3,9 @@
 /** Return an answer of which nothing is known yet. */
 export const answerFor = (run = null) => ({
   run,
+  conversation: null,
   message: null,
+  author: "",
   text: "",
   status: "running",
   decision: null,
@@ -23,7 +25,7 @@ export const answerFor = (run = null) => ({
 
 /** Return the answer that a stored message tells of. */
 export function answerFrom(message) {
-  const kept = { message: message.id, text: message.content ?? "", status: message.status ?? "completed" };
+  const kept = { message: message.id, text: message.content ?? "", status: message.status || "completed" };
   const found = {
     sources: message.sources ?? [],
     citations: message.citations ?? [],
@@ -33,13 +35,14 @@ export function answerFrom(message) {
     decision: message.decision ?? null,
     usage: message.usage ?? null,
     error: message.error ?? null,
+    actions: message.actions ?? [],
+    author: message.author ?? "",
   };
   return { ...answerFor(message.run_id), ...kept, ...found, ...more };
 }
 
 const CHANGES = {
-  run: (answer, data) =>
-    Object.assign(answer, { run: data.run_id, message: data.message_id ?? answer.message }),
+  run: (answer, data) => Object.assign(answer, { run: data.run_id, conversation: data.conversation_id }),
   decision: (answer, data) => (answer.decision = data),
   sources: (answer, data) => (answer.sources = data.passages ?? []),
   context: (answer, data) => (answer.fit = data),
@@ -51,7 +54,12 @@ const CHANGES = {
   suggestions: (answer, data) => (answer.actions = data.actions ?? []),
   gap: (answer) => (answer.gap = true),
   restart: (answer) => Object.assign(answer, { text: "", citations: [], restarts: answer.restarts + 1 }),
-  done: (answer, data) => Object.assign(answer, { status: data.status, text: data.text ?? answer.text }),
+  done: (answer, data) =>
+    Object.assign(answer, {
+      status: data.status,
+      text: data.text ?? answer.text,
+      message: data.message_id ?? null,
+    }),
   error: (answer, data) => Object.assign(answer, { status: "failed", error: data }),
 };
 

@@ -61,6 +61,24 @@ export const deleteConversation = (id) =>
   answered(`${CHAT}/conversations/${named(id)}`, { method: "DELETE" });
 export const messages = (id, cursor) =>
   answered(`${CHAT}/conversations/${named(id)}/messages${query({ limit: 100, cursor })}`);
+/** Return all messages of the conversation, oldest first. */
+export async function allMessages(id) {
+  const found = [];
+  let cursor = null;
+  do {
+    const { items, next } = await messages(id, cursor);
+    found.push(...items);
+    cursor = next;
+  } while (cursor);
+  return found;
+}
+
+/** Return the id of the answer that the run gave; null where it left none. */
+export async function answerOf(conversation, run) {
+  const kept = await allMessages(conversation);
+  return kept.findLast((one) => one.role === "assistant" && one.run_id === run)?.id ?? null;
+}
+
 export const send = (id, content) =>
   request(`${CHAT}/conversations/${named(id)}/stream`, { method: "POST", json: { content } });
 export const attach = (run, after, signal) =>

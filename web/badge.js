@@ -15,8 +15,9 @@ const percent = (confidence) => `${Math.round(confidence * 100)}%`;
 const seconds = (milliseconds) =>
   `${(milliseconds / 1000).toLocaleString("en", { maximumFractionDigits: 1 })} s`;
 
-/** Return the badge; nothing before the decision is known. */
-export function badgeOf({ decision, usage }) {
+/** Return the badge; nothing before the decision is known. An answer by a person is marked as theirs. */
+export function badgeOf({ decision, usage, author }) {
+  if (author) return [element("p", { class: "by", text: `Answered by ${author}` })];
   if (!decision) return [];
   const label = PATHS[decision.path] ?? decision.path;
   const sure = decision.confidence == null ? null : percent(decision.confidence);

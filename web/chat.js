@@ -35,7 +35,7 @@ export function chatIn({ busy, settled, restore, moved }) {
     try {
       // The run first: one that ends in between is then among the messages.
       const active = await activeRun(id);
-      const messages = await allMessages(id);
+      const messages = await api.allMessages(id);
       if (!signal.aborted) restoreAll(messages, active);
       scrollToMessage(log, message);
     } catch (error) {
@@ -140,19 +140,6 @@ export function chatIn({ busy, settled, restore, moved }) {
 
   const stop = () => answering() && cancel(answering());
   return { open, send, stop, current: () => conversation };
-}
-
-/** Return all messages of the conversation, oldest first. */
-async function allMessages(id) {
-  const found = [];
-  let cursor = null;
-  do {
-    const { items, next } = await api.messages(id, cursor);
-    found.push(...items);
-    cursor = next;
-  } while (cursor);
-  const backwards = found.length > 1 && found[0].created_at > found.at(-1).created_at;
-  return backwards ? found.reverse() : found;
 }
 
 const failure = ({ message }) => element("p", { class: "notice failure", role: "alert", text: message });

@@ -52,7 +52,8 @@ export function documentsDialog() {
 function entry(document) {
   const name = document.title || document.source;
   const size = document.chunks == null ? null : counted(document.chunks, "passage");
-  const facts = [document.source === name ? null : document.source, size, document.status]
+  const trouble = document.status === "indexed" ? null : document.error || document.status;
+  const facts = [document.source === name ? null : document.source, size, trouble]
     .filter(Boolean)
     .join(" · ");
   const text = element(

@@ -41,7 +41,7 @@ export function historyFor({ current, left }) {
     try {
       await api.deleteConversation(conversation.id);
     } catch (error) {
-      return announce(error.message);
+      return item.after(element("li", { class: "failed", role: "alert", text: error.message }));
     }
     (item.nextElementSibling ?? item.previousElementSibling)?.querySelector("a")?.focus();
     item.remove();

@@ -46,7 +46,9 @@ function gapOf(answer) {
 }
 
 function restartOf(answer) {
-  return answer.restarts && isOpen(answer) ? notice("restarted", "The answer was started anew.") : null;
+  return answer.restarts && !answer.gap && isOpen(answer)
+    ? notice("restarted", "The answer was started anew.")
+    : null;
 }
 
 function queueOf({ queue, status, text, run }, does) {

@@ -6,8 +6,7 @@ import { announce, element, icon, iconButton } from "./dom.js";
 /** Return the row of buttons of a finished answer. */
 export function toolsOf(answer) {
   if (!answer.text) return [];
-  const rating = answer.message ? ratingOf(answer) : [];
-  return [element("div", { class: "tools" }, copyButton(answer), ...rating)];
+  return [element("div", { class: "tools" }, copyButton(answer), ...ratingOf(answer))];
 }
 
 function copyButton(answer) {
@@ -41,7 +40,7 @@ function ratingOf(answer) {
   return [...buttons, place];
 
   async function rate(value) {
-    if (!(await sent(place, answer.message, value))) return;
+    if (!(await sent(place, answer, value))) return;
     answer.rating = value;
     for (const button of buttons)
       button.setAttribute("aria-pressed", String(Number(button.dataset.rating) === value));
@@ -49,9 +48,11 @@ function ratingOf(answer) {
   }
 }
 
-async function sent(place, message, rating, comment) {
+// The stream does not name the answer's message: it is stored when the run has ended.
+async function sent(place, answer, rating, comment) {
   try {
-    await api.rate(message, rating, comment);
+    answer.message ??= await api.answerOf(answer.conversation, answer.run);
+    await api.rate(answer.message, rating, comment);
     return true;
   } catch (error) {
     place.replaceChildren(element("span", { class: "failed", role: "alert", text: error.message }));
@@ -68,8 +69,7 @@ function commentForm(answer, place) {
   });
   const submit = async (event) => {
     event.preventDefault();
-    if (!input.value.trim() || !(await sent(place, answer.message, answer.rating, input.value.trim())))
-      return;
+    if (!input.value.trim() || !(await sent(place, answer, answer.rating, input.value.trim()))) return;
     place.replaceChildren(element("span", { role: "status", text: "Thank you." }));
   };
   return element(

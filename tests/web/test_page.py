@@ -346,3 +346,35 @@ async def test_citations_that_come_while_text_streams_keep_their_place(page: Pag
     await expect(page.locator(".answer .body")).to_have_text("It is so.1")
     gate.set()
     await expect(page.locator(".answer .body")).to_have_text("It is so.1 It is so.2")
+
+
+async def test_the_snapshot_after_a_gap_replaces_the_text_and_the_stream_goes_on(
+    page: Page, site: Site
+) -> None:
+    gate = Gate()
+    snapshot: list[Step] = [("gap", {"from": "3-0", "to": ""}), ("restart", {"reason": "replay"})]
+    site.stage.scripts = [
+        [*tokens("one "), *snapshot, *tokens("one two "), gate, *said("three")[:-1], done("one two three")]
+    ]
+    await ask(page)
+    await expect(page.locator(".answer .body")).to_have_text("one two")
+    await expect(page.locator(".notice.restarted")).to_have_count(0)
+    gate.set()
+    await expect(page.locator(".answer .body")).to_have_text("one two three")
+
+
+async def test_an_answer_by_a_person_names_them(page: Page, site: Site) -> None:
+    site.stage.keep("c0", "Leave", "", "How?")
+    by_hand = {
+        "id": "m1",
+        "role": "assistant",
+        "run_id": None,
+        "created_at": "",
+        "author": "Ada",
+        "status": "answered",
+    }
+    site.stage.messages["c0"].append(by_hand | {"content": "Ask me."})
+    await page.reload()
+    await page.get_by_role("link", name="Leave").click()
+    await expect(page.locator(".answer .by")).to_have_text("Answered by Ada")
+    await expect(page.locator(".answer .body")).to_have_text("Ask me.")
