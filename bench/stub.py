@@ -62,6 +62,9 @@ class Stub:
     """Seconds before the first token."""
     width: int = 384
     """Dimensions of its embeddings."""
+    broken: str = ""
+    """A fault of every answer."""
+    models: tuple[str, ...] = MODELS
     running: int = 0
     served: int = 0
     last: Body = field(default_factory=dict[str, Any])
@@ -82,7 +85,7 @@ class Stub:
                 path, body = head.split(b" ", 2)[1].decode(), json.loads(raw or b"{}")
                 self.last = body
                 if path not in ("/api/chat", "/api/generate"):
-                    writer.write(plain(path, body, self.width))
+                    writer.write(plain(path, body, self))
                 elif not await self.answer(path, body, reader, writer):
                     break
         writer.close()
@@ -92,7 +95,7 @@ class Stub:
         self, path: str, body: Body, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         """Answer a chat; False closes the connection."""
-        fault = fault_of(body)
+        fault = self.broken or fault_of(body)
         self.running, self.served = self.running + 1, self.served + 1
         try:
             if fault == "hang":
@@ -191,12 +194,12 @@ def lines_for(path: str, model: str, count: int, reason: str) -> list[bytes]:
     return [json.dumps(part, separators=(",", ":")).encode() + b"\n" for part in parts]
 
 
-def plain(path: str, body: Body, width: int) -> bytes:
+def plain(path: str, body: Body, stub: Stub) -> bytes:
     """Return the response to everything but an answer."""
     model = str(body.get("model"))
     match path:
         case "/api/tags":
-            return whole({"models": [{"name": name, "model": name, "size": 0} for name in MODELS]})
+            return whole({"models": [{"name": name, "model": name, "size": 0} for name in stub.models]})
         case "/api/ps":
             return whole({"models": []})
         case "/api/version":
@@ -205,7 +208,7 @@ def plain(path: str, body: Body, width: int) -> bytes:
             return whole({"details": {"family": "stub"}, "model_info": {}, "capabilities": ["completion"]})
         case "/api/embed":
             texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-            return whole({"model": model, "embeddings": [vector(text, width) for text in texts]})
+            return whole({"model": model, "embeddings": [vector(text, stub.width) for text in texts]})
         case _:
             return whole({"error": f"the stub does not know {path}"}, 404)
 

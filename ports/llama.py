@@ -94,13 +94,16 @@ class LlamaChat(BaseChatModel):
         """Return the native server; the first to ask loads it, the others wait."""
         with self._lock:
             if self._closed.is_set():
-                raise ModelUnavailable(f"The model {self.model_name} has been closed.")
+                raise self._gone()
             if self._server is None:
                 verify(self.path, self.sha256)
                 self._server = server_for(
                     self.path, n_ctx=self.n_ctx, slots=self.slots, n_threads=self.n_threads, key=self._key
                 )
             return self._server
+
+    def _gone(self) -> ModelUnavailable:
+        return ModelUnavailable(f"The model {self.model_name} has been closed.")
 
     def _run(self, request: Piece, deliver: Callable[[Piece], bool], stopped: threading.Event) -> None:
         """Answer one request on this thread; `deliver` returning True stops the engine."""
@@ -174,7 +177,10 @@ class LlamaChat(BaseChatModel):
             return False
 
         request, chunk = self._request(messages, stop, kwargs), None
-        job = loop.run_in_executor(self._threads, self._run, request, deliver, stopped)
+        try:
+            job = loop.run_in_executor(self._threads, self._run, request, deliver, stopped)
+        except RuntimeError as closed:
+            raise self._gone() from closed
         job.add_done_callback(lambda done: done.cancelled() or done.exception())
         job.add_done_callback(lambda _: queue.put_nowait(None))
         try:

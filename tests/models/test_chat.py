@@ -1,0 +1,50 @@
+"""The chat models as the nodes see them."""
+
+from langchain_core.messages import HumanMessage
+
+from bench.stub import Stub, serving
+from contracts.agents import ModelChoice
+from contracts.state import Passage
+from models.chat import PoolChat
+from models.pool import Pool
+from ports.llama import LlamaHost
+from ports.ollama import open_hosts
+from tests.servers.llama import small_model
+
+
+def passage(text: str) -> Passage:
+    return Passage(
+        id="p", source="", title="", headings=[], page=None, start=0, end=0, score=1.0, text=text, signals={}
+    )
+
+
+def ask(question: str, passages: "list[Passage]") -> str:
+    return "\n".join([*(p["text"] for p in passages), question])
+
+
+async def test_what_was_counted_is_what_the_embedded_model_reads() -> None:
+    model = small_model()
+    chat = PoolChat(
+        Pool([LlamaHost(model)]),
+        ModelChoice(primary="smollm2:135m"),
+        ask,
+        exact=model.count_tokens,
+        reserve=32,
+    )
+    name = chat.select("answer")
+    passages = [passage("Rome is the capital of Italy. " * 20)] * 20
+    turns, kept, fit = await chat.fit(name, "Be brief.", [], passages, "What is the capital of Italy?")
+    assert turns == []
+    assert 0 < len(kept) < 20
+    assert fit["prompt_tokens"] <= 2048 - 32
+    assert fit["dropped_passages"] == 20 - len(kept)
+
+
+async def test_an_answer_is_no_longer_than_its_reserve() -> None:
+    stub = Stub(tokens=50)
+    async with serving(stub) as url, open_hosts([url], {"stub": 64}) as hosts:
+        chat = PoolChat(Pool(hosts), ModelChoice(primary="stub"), ask, reserve=1024)
+        pieces = [chunk async for chunk in chat.stream("stub", [HumanMessage("Hi")])]
+    assert stub.last["options"] == {"num_ctx": 64, "num_predict": 32}
+    assert len([chunk for chunk in pieces if chunk.text]) == 32
+    assert pieces[-2].response_metadata["done_reason"] == "length"
