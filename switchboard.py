@@ -4,8 +4,8 @@ import sys
 from importlib import import_module
 
 COMMANDS = {
-    "serve": ("server.__main__", "answer over HTTP"),
-    "ask": ("server.ask", "ask a question in the terminal"),
+    "serve": ("server.serve", "answer over HTTP"),
+    "ask": ("server.terminal", "ask a question in the terminal"),
     "doctor": ("server.doctor", "check each part and say what to do"),
     "keys": ("server.keys", "create, list and revoke keys"),
     "ingest": ("ingest.__main__", "put documents into the knowledge base"),

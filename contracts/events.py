@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 EventName = Literal[
     "run", "decision", "sources", "context", "token", "citation", "queue", "interrupt",
-    "usage", "suggestions", "done", "error", "restart", "gap",
+    "usage", "suggestions", "done", "error", "restart", "gap", "progress",
 ]  # fmt: skip
 
 RunStatus = Literal[

@@ -37,6 +37,7 @@ class Ports:
     embeddings: Embeddings
     embedding_name: str
     llama: LlamaHost
+    llama_name: str
     hosts: list[OllamaHost]
 
 
@@ -50,7 +51,9 @@ async def open_ports(settings: Settings) -> AsyncGenerator[Ports]:
         folder = stack.enter_context(own(settings.data_dir))
         secret = settings.redis_url.get_secret_value() if settings.redis_url else None
         redis = await stack.enter_async_context(open_redis(secret, folder.path))
-        vectors = await stack.enter_async_context(open_vectors(settings, folder.path / "qdrant"))
+        key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
+        place = folder.path / "qdrant"
+        vectors = await stack.enter_async_context(open_vectors(settings.qdrant_url, key, place))
         database = settings.database_url.get_secret_value() if settings.database_url else None
         checkpoints = await stack.enter_async_context(open_checkpoints(database, folder.path))
         minilm = MiniLM(made_folder(settings), settings.threads or 2)
@@ -72,6 +75,7 @@ async def open_ports(settings: Settings) -> AsyncGenerator[Ports]:
             embeddings=hosts[0].embeddings(named) if named else minilm,
             embedding_name=named or minilm.name,
             llama=LlamaHost(llama),
+            llama_name=llama.model_name,
             hosts=hosts,
         )
 
@@ -88,6 +92,9 @@ def _models(settings: Settings) -> set[str]:
 def _llama(settings: Settings) -> LlamaChat:
     if settings.gguf is not None:
         return LlamaChat(
-            path=settings.gguf, sha256=settings.gguf_sha256, model_name=f"{settings.gguf.stem}:latest", n_ctx=4096
+            path=settings.gguf,
+            sha256=settings.gguf_sha256,
+            model_name=f"{settings.gguf.stem}:latest",
+            n_ctx=4096,
         )
     return LlamaChat(path=weights.locate(weights.SMOLLM2), sha256=weights.SMOLLM2.sha256, model_name=PACKAGED)

@@ -8,6 +8,7 @@ from typing import Any, cast
 from contracts.events import RunStatus
 from contracts.identity import Identity
 from contracts.state import Decision, RunState, Turn, Usage
+from nodes.decide import POLICY
 from server.log import RunLog, log_key
 from store.line import Pending
 from store.runs import Accepted, Outcome
@@ -71,7 +72,7 @@ class Live:
         """Return what is stored of the run."""
         decision = cast("Decision | None", self.state.get("decision"))
         passages = self.state.get("kept") or self.state.get("passages") or []
-        return {
+        outcome: Outcome = {
             "decision": decision,
             "citations": self.state.get("citations", []),
             "sources": passages,
@@ -83,8 +84,11 @@ class Live:
                 "standalone": self.state.get("standalone", self.question),
                 "model": self.state.get("model", ""),
             },
-            "policy_version": str(self.state.get("policy", "")),
+            "policy_version": POLICY,
         }
+        if queued := self.state.get("queued"):
+            outcome["next_run"] = queued["run_id"]
+        return outcome
 
 
 def live_of(who: Identity, accepted: Accepted, agent: str, question: str) -> Live:

@@ -13,12 +13,14 @@ from typing import Any, Final, cast
 from contracts.context import Context, Emitter
 from contracts.errors import Internal, SwitchboardError
 from contracts.events import RunStatus
+from contracts.identity import Identity
 from contracts.state import RunState
 from graph.build import Graph
 from graph.events import to_events
 from graph.failures import known
 from server.live import Live, live_again
 from server.log import Log
+from server.metrics import Metrics
 from server.places import Places
 from store import line, runs
 from store.engine import Database
@@ -42,6 +44,7 @@ class Runs:
         context_for: ContextFor,
         places: Places,
         log_ttl: float,
+        metrics: Metrics,
     ) -> None:
         self._graph = graph
         self._log = log
@@ -50,6 +53,7 @@ class Runs:
         self._ttl = log_ttl
         self._live: dict[str, Live] = {}
         self._dispatching = asyncio.Lock()
+        self._metrics = metrics
         self.places = places
         self.closing = False
 
@@ -74,6 +78,10 @@ class Runs:
         task = cast("asyncio.Task[None]", live.task)
         task.cancel()
         await asyncio.wait([task])
+
+    async def cancel_waiting(self, who: Identity, run_id: str) -> None:
+        """End a run that waits in the line."""
+        await runs.finish(self._database, who, run_id, "cancelled", "", {})
 
     async def recover(self) -> int:
         """Take up the runs that a dead process left, and those that wait; return how many were left."""
@@ -177,7 +185,15 @@ class Runs:
                 self._log.append(live.log, "usage", dict(usage))
             done = {"status": status, "text": live.log.answer()}
             self._log.append(live.log, "done", done, expire=self._ttl)
+        self._count(live, status)
         await self._log.flush()
+
+    def _count(self, live: Live, status: RunStatus) -> None:
+        decision, usage = live.state.get("decision"), live.usage()
+        self._metrics.runs.labels(status, decision["path"] if decision else "none").inc()
+        self._metrics.total.observe(time.perf_counter() - live.started)
+        if usage:
+            self._metrics.ttft.observe(usage["ttft_ms"] / 1000)
 
     async def _finish(
         self, live: Live, status: RunStatus, error: dict[str, Any] | None

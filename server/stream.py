@@ -10,19 +10,32 @@ from typing import Any, Final, cast
 
 from redis.asyncio import Redis
 
-from contracts.errors import BadCursor
+from contracts.errors import BadCursor, UnreadableDocument
 from contracts.events import TERMINAL
 from contracts.identity import Identity
 from server.log import Id, log_key
 from server.runs import Runs
 from server.tail import Frame, Tail, to_id
 from server.wire import HEARTBEAT, to_note
-from store import messages, runs
+from store import jobs, messages, runs
 from store.engine import Database
 
 HEARTBEAT_S: Final = 5.0
 START: Final[Id] = (0, 0)
 ENDS: Final = frozenset(name.encode() for name in TERMINAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What makes a gap good."""
+
+    frames: bytes
+    cursor: Id
+    """Where the log goes on."""
+    skip_text: bool = False
+    """The frames hold the whole text: the log's tokens would double it."""
+    ends: bool = False
+    """The frames hold the end as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +58,29 @@ class Streams:
         gap = await self._gap(log_key(who.tenant, run_id), cursor, ended=run["finished_at"] is not None)
         return self._frames(who, run_id, cursor, gap)
 
-    async def open_new(self, who: Identity, run_id: str) -> AsyncGenerator[bytes]:
+    def open_new(self, who: Identity, run_id: str) -> AsyncGenerator[bytes]:
         """Return all frames of a run that was just started."""
         return self._frames(who, run_id, START, None)
+
+    async def open_job(self, key: str, job: jobs.Job, after: str) -> AsyncGenerator[bytes]:
+        """Return the frames of an upload's job after the cursor. Raises BadCursor."""
+        cursor = parse(after)
+        ended = job["status"] != "running"
+        if ended and not await self.redis.exists(key):
+            return _one(_job_end(job))
+        await self._gap(key, cursor, ended=ended)
+        return self._follow(key, cursor)
+
+    async def forget(self, who: Identity, run_ids: list[str]) -> None:
+        """Delete the logs of runs whose conversation is deleted."""
+        if run_ids:
+            await self.redis.delete(*(log_key(who.tenant, run_id) for run_id in run_ids))
+
+    async def _follow(self, key: str, cursor: Id) -> AsyncGenerator[bytes]:
+        async for frames in self.tail.follow(key, cursor, HEARTBEAT_S):
+            yield b"".join(frame for _, frame in frames) or HEARTBEAT
+            if frames and _ended(frames):
+                return
 
     async def _gap(self, key: str, cursor: Id, *, ended: bool) -> dict[str, str] | None:
         """Return what cannot be replayed, as the `gap` event says it; None where all of it can."""
@@ -57,7 +90,8 @@ class Streams:
                 return None
             return {"from": _text(cursor), "to": ""} if ended else None
         oldest = to_id(first[0][0])
-        dropped = to_id((await self.redis.execute_command("XINFO", "STREAM", key))[b"max-deleted-entry-id"])
+        info = cast("dict[bytes, bytes]", await self.redis.execute_command("XINFO", "STREAM", key))
+        dropped = to_id(info[b"max-deleted-entry-id"])
         if cursor < dropped:
             return {"from": _text(cursor), "to": _text(oldest)}
         held = await self.redis.execute_command("XRANGE", key, _text(cursor), _text(cursor), "COUNT", 1)
@@ -71,14 +105,15 @@ class Streams:
         skip_text = False
         if gap is not None:
             yield to_note("gap", gap)
-            snapshot, cursor, skip_text, over = await self._snapshot(who, run_id, cursor, in_log=bool(gap["to"]))
-            yield snapshot
-            if over:
+            made_good = await self._snapshot(who, run_id, cursor, in_log=bool(gap["to"]))
+            yield made_good.frames
+            if made_good.ends:
                 return
+            cursor, skip_text = made_good.cursor, made_good.skip_text
         async for frames in self.tail.follow(log_key(who.tenant, run_id), cursor, HEARTBEAT_S):
             if not frames:
                 if await self._lost_end(who, run_id):
-                    yield (await self._snapshot(who, run_id, START, in_log=False))[0]
+                    yield (await self._snapshot(who, run_id, START, in_log=False)).frames
                     return
                 yield HEARTBEAT
                 continue
@@ -94,18 +129,14 @@ class Streams:
             return False
         return (await runs.get(self.database, who, run_id))["finished_at"] is not None
 
-    async def _snapshot(
-        self, who: Identity, run_id: str, cursor: Id, *, in_log: bool
-    ) -> tuple[bytes, Id, bool, bool]:
-        """Return frames that make a gap good, the cursor to go on from, whether to skip text, and whether all is said."""
+    async def _snapshot(self, who: Identity, run_id: str, cursor: Id, *, in_log: bool) -> Snapshot:
+        """Return what makes a gap good. `in_log`: the log still has the run's end."""
         live = self.runs.find(run_id)
         if live is not None:
             live.log.tail = None  # no text may join an entry that the snapshot holds already
-            at, text = live.log.last, live.log.answer()
-            return _anew(live.opening(), text), at, False, False
+            return Snapshot(_anew(live.opening(), live.log.answer()), live.log.last)
         run = await runs.get(self.database, who, run_id)
-        stored = await messages.of_run(self.database, who, run_id)
-        text = stored["content"] if stored else ""
+        text = await messages.answer_of(self.database, who, run_id)
         opening = {
             "run_id": run_id,
             "conversation_id": run["conversation_id"],
@@ -113,8 +144,8 @@ class Streams:
             "agent": run["agent"],
         }
         if in_log:
-            return _anew(opening, text), cursor, True, False
-        return _anew(opening, text) + _end(run, text), cursor, True, True
+            return Snapshot(_anew(opening, text), cursor, skip_text=True)
+        return Snapshot(_anew(opening, text) + _end(run, text), cursor, ends=True)
 
 
 def parse(after: str) -> Id:
@@ -130,7 +161,9 @@ def parse(after: str) -> Id:
 
 
 def _anew(opening: dict[str, Any], text: str) -> bytes:
-    frames = to_note("run", opening) + to_note("restart", {"reason": "A part could not be replayed; this is the whole."})
+    frames = to_note("run", opening) + to_note(
+        "restart", {"reason": "A part could not be replayed; this is the whole."}
+    )
     return frames + (to_note("token", {"text": text}) if text else b"")
 
 
@@ -146,3 +179,13 @@ def _ended(frames: list[Frame]) -> bool:
 
 def _text(id: Id) -> str:
     return f"{id[0]}-{id[1]}"
+
+
+def _job_end(job: jobs.Job) -> bytes:
+    if job["status"] == "failed":
+        return to_note("error", UnreadableDocument(job["error"]).body())
+    return to_note("done", {"report": job["outcome"]})
+
+
+async def _one(frame: bytes) -> AsyncGenerator[bytes]:
+    yield frame

@@ -37,7 +37,7 @@ class Name(Words):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(Text(collation="C" if dialect.name == "postgresql" else None))
+        return Text(collation="C") if dialect.name == "postgresql" else self.impl_instance
 
 
 Json = JSON(none_as_null=True)

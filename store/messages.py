@@ -76,6 +76,24 @@ def turns(connection: Connection, who: Identity, conversation_id: str, last: int
     return turns_before(connection, who, conversation_id, 2**31 - 1, last)
 
 
+@reads
+def content_of(connection: Connection, who: Identity, id: str) -> str:
+    """Return the text of one of the caller's messages; raises Unknown."""
+    found = select(messages.c.content).where(access.own(messages, who), messages.c.id == id)
+    content = connection.execute(found).scalar()
+    if content is None:
+        raise Unknown("message", id)
+    return content
+
+
+@reads
+def answer_of(connection: Connection, who: Identity, run_id: str) -> str:
+    """Return the text that a run of the caller's has come to; empty where it has none."""
+    m = messages.c
+    found = select(m.content).where(access.own(messages, who), m.run_id == run_id, m.role == "assistant")
+    return connection.execute(found).scalar() or ""
+
+
 def turns_before(
     connection: Connection, who: Identity, conversation_id: str, seq: int, last: int = TURNS
 ) -> list[Turn]:

@@ -140,6 +140,14 @@ def get(connection: Connection, who: Identity, id: str) -> Run:
     return cast(Run, dict(row))
 
 
+@reads
+def of_conversation(connection: Connection, who: Identity, conversation_id: str) -> list[str]:
+    """Return the ids of the conversation's runs; none for a conversation that is not the caller's."""
+    r = runs.c
+    found = select(r.id).where(access.own(runs, who), r.conversation_id == conversation_id)
+    return list(connection.execute(found).scalars())
+
+
 @writes
 def finish(
     connection: Connection, who: Identity, run_id: str, status: RunStatus, text: str, outcome: Outcome

@@ -1,0 +1,163 @@
+"""Puts the parts together: from open ports to the Context of one run. The tenant is bound here."""
+
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from contracts.agents import AgentConfig, ModelChoice
+from contracts.context import Context, Desk, Emitter, Intents, Reader, Recorder
+from contracts.identity import Identity
+from graph.build import Graph, build_graph
+from models.chat import PoolChat
+from models.extractive import NAME, Extractive, ExtractiveHost
+from models.intents import ExampleIntents
+from models.pool import Host, Pool
+from nodes.prompt import user_text
+from ports.open import Ports, open_ports
+from ports.settings import Settings
+from retrievers.collection import Collection
+from retrievers.hybrid import HybridRetriever
+from retrievers.memory import AnswerMemory
+from retrievers.reader import PassageReader
+from store import agents
+from store.engine import Database, engine_for
+from store.migrate import upgrade
+
+PASSAGES: Final = 6
+"""Passages that an answer may draw on."""
+
+AGENT_AGE: Final = 2.0
+"""Seconds for which a configuration is used before it is read again."""
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, folder: Path | None = None) -> AsyncGenerator[Database]:
+    """Open the database with the newest tables, and close it at the end. Raises SetupError."""
+    folder = folder or settings.data_dir.resolve()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    url = settings.database_url
+    database = engine_for(url.get_secret_value() if url else f"sqlite:///{folder}/switchboard.sqlite")
+    try:
+        await upgrade(database)
+        yield database
+    finally:
+        await database.dispose()
+
+
+@asynccontextmanager
+async def open_wiring(settings: Settings) -> AsyncGenerator["Wiring"]:
+    """Open the ports and the database, bring both up to date, and close them at the end. Raises SetupError."""
+    async with open_ports(settings) as ports, open_database(settings, ports.folder.path) as database:
+        wiring = Wiring(ports, database)
+        await wiring.collection.ensure()
+        yield wiring
+
+
+@dataclass(slots=True)
+class Cached:
+    """An agent's configuration and when it was read."""
+
+    config: AgentConfig
+    read: float
+
+
+class Wiring:
+    """The parts that all runs share."""
+
+    def __init__(self, ports: Ports, database: Database) -> None:
+        self.ports = ports
+        self.database = database
+        self.graph: Graph = build_graph(ports.checkpoints)
+        self.collection = Collection(
+            ports.vectors, ports.settings.collection, ports.embedding_name, ports.minilm.dimension
+        )
+        self.reader: Reader = PassageReader(ports.minilm)
+        self.intents: Intents = ExampleIntents(ports.minilm)
+        self.pool = Pool(self._hosts())
+        self._agents: dict[tuple[str, str], Cached] = {}
+
+    def _hosts(self) -> Sequence[Host]:
+        return [ExtractiveHost(Extractive(reader=self.reader)), self.ports.llama, *self.ports.hosts]
+
+    async def agent(self, who: Identity, id: str) -> AgentConfig:
+        """Return the agent's configuration; raises Unknown."""
+        key = (who.tenant, id)
+        cached = self._agents.get(key)
+        if cached is None or time.monotonic() - cached.read > AGENT_AGE:
+            cached = Cached((await agents.get(self.database, who, id)).config, time.monotonic())
+            self._agents[key] = cached
+        return cached.config
+
+    async def bump(self, tenant: str) -> None:
+        """Tell the memory that the tenant's documents changed: no remembered answer outlives them."""
+        raise NotImplementedError
+
+    async def cache_stats(self, who: Identity) -> dict[str, int]:
+        """Return the figures of the tenant's remembered answers."""
+        raise NotImplementedError
+
+    def forget_agent(self, who: Identity, id: str) -> None:
+        """Read the configuration anew at its next use: it was just changed here."""
+        self._agents.pop((who.tenant, id), None)
+
+    def retriever(self, who: Identity, agent: AgentConfig, limit: int = PASSAGES) -> HybridRetriever:
+        """Return a retriever that sees this asker's part of the index alone."""
+        return HybridRetriever(
+            collection=self.collection,
+            encoder=self.ports.minilm,
+            tenant=who.tenant,
+            groups=[who.department] if who.department else [],
+            knowledge=agent.knowledge,
+            limit=limit,
+        )
+
+    def memory(self, who: Identity, agent_id: str, agent: AgentConfig) -> AnswerMemory:
+        """Return the standing answers of this tenant and agent."""
+        raise NotImplementedError
+
+    def chat(self, agent: AgentConfig) -> PoolChat:
+        """Return the chat models that this agent may use."""
+        return PoolChat(self.pool, self._choice(agent.models), user_text)
+
+    def _choice(self, own: ModelChoice) -> ModelChoice:
+        settings = self.ports.settings
+        if self.ports.hosts:
+            return ModelChoice(
+                primary=own.primary or settings.model_primary,
+                fast=own.fast or settings.model_fast,
+                analysis=own.analysis or settings.model_analysis,
+                code=own.code or settings.model_code,
+            )
+        small = self.ports.llama_name
+        answers = small if settings.gguf_answers else NAME
+        return ModelChoice(
+            primary=own.primary or answers,
+            fast=own.fast or small,
+            analysis=own.analysis or answers,
+            code=own.code or answers,
+        )
+
+    async def context(
+        self, who: Identity, agent_id: str, run_id: str, started: float, emit: Emitter, desk: Desk, record: Recorder,
+        *, queued: bool,
+    ) -> Context:  # fmt: skip
+        """Return what the nodes of one run may reach. Raises Unknown for an agent that is not there."""
+        agent = await self.agent(who, agent_id)
+        return Context(
+            run_id=run_id,
+            who=who,
+            agent=agent,
+            started=started,
+            emit=emit,
+            retriever=self.retriever(who, agent),
+            reader=self.reader,
+            memory=self.memory(who, agent_id, agent),
+            intents=self.intents,
+            chat=self.chat(agent),
+            desk=desk,
+            record=record,
+            queued=queued,
+        )

@@ -1,0 +1,100 @@
+"""Who is asking: virtual keys, JWTs, the owner's own token, or the one local tenant of a loopback server."""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import jwt
+
+from contracts.errors import Forbidden, SetupError, Unauthorized
+from contracts.identity import LOCAL, Identity
+from ports.settings import Settings
+from store import keys
+from store.engine import Database
+
+KEPT_S: Final = 2.0
+"""Seconds for which a key that held is not looked up again: as long as a revoked one may still work."""
+
+TENANT_HEADER: Final = "x-switchboard-tenant"
+
+
+class Gate:
+    """Turns a request's headers into an identity."""
+
+    def __init__(self, settings: Settings, database: Database, operator: str) -> None:
+        self._settings = settings
+        self._database = database
+        self._operator = operator
+        self._known: dict[bytes, tuple[float, Identity]] = {}
+        self._open_until = 0.0
+
+    async def require_auth(self) -> None:
+        """Raise SetupError where the address is reachable from outside and nothing guards it."""
+        if self._settings.on_loopback or self._settings.jwt_secret or await keys.exist(self._database):
+            return
+        raise SetupError(
+            f"Refusing to serve on {self._settings.host} without authentication. Create a key with `switchboard "
+            "keys create --tenant NAME --user NAME`, set SWITCHBOARD_JWT_SECRET, or serve on 127.0.0.1."
+        )
+
+    async def identify(self, headers: Mapping[str, str]) -> Identity:
+        """Return who the headers speak for; raises Unauthorized."""
+        scheme, _, secret = headers.get("authorization", "").partition(" ")
+        secret = secret.strip()
+        if scheme.lower() != "bearer" or not secret:
+            if await self._is_open():
+                return LOCAL
+            raise Unauthorized("This server wants a key: send `Authorization: Bearer sb_…`.")
+        if hmac.compare_digest(secret.encode(), self._operator.encode()):
+            return Identity(headers.get(TENANT_HEADER, LOCAL.tenant), "operator", role="operator")
+        return await self._of_key(secret) if secret.startswith("sb_") else self._of_jwt(secret)
+
+    async def _is_open(self) -> bool:
+        """Tell whether this is a loopback server on which nobody has made a key."""
+        if not self._settings.on_loopback or self._settings.jwt_secret:
+            return False
+        if time.monotonic() > self._open_until:
+            if await keys.exist(self._database):
+                return False
+            self._open_until = time.monotonic() + KEPT_S
+        return True
+
+    async def _of_key(self, secret: str) -> Identity:
+        digest = hashlib.sha256(secret.encode()).digest()
+        until, who = self._known.get(digest, (0.0, LOCAL))
+        if time.monotonic() < until:
+            return who
+        found = await keys.find(self._database, secret)
+        if found is None:
+            raise Unauthorized(f"The key {secret[:6]}… is unknown or revoked. Ask your operator for another.")
+        if len(self._known) > 10_000:
+            self._known.clear()
+        self._known[digest] = (time.monotonic() + KEPT_S, found)
+        return found
+
+    def _of_jwt(self, token: str) -> Identity:
+        if self._settings.jwt_secret is None:
+            raise Unauthorized("This server takes keys that start with sb_, not tokens.")
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._settings.jwt_secret.get_secret_value(),
+                algorithms=["HS256"],
+                options={"require": ["sub", "exp"]},
+            )
+        except jwt.PyJWTError as error:
+            raise Unauthorized(f"The token does not hold: {error}.") from error
+        tenant, role = claims.get("tenant"), claims.get("role", "member")
+        if not isinstance(tenant, str) or not tenant or role not in keys.ROLES:
+            raise Unauthorized(
+                "The token needs a claim `tenant`, and `role` must be member, owner or operator."
+            )
+        return Identity(tenant, str(claims["sub"]), str(claims.get("department", "")), str(role))
+
+
+def require_owner(who: Identity) -> None:
+    """Raise Forbidden for a member."""
+    if who.role == "member":
+        raise Forbidden(f"{who.user!r} is a member here; this takes a key with the role owner.")

@@ -1,0 +1,61 @@
+"""What the health page and `doctor` ask of each dependency, with a time limit on every question."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from sqlalchemy import text
+
+from contracts.errors import ModelUnavailable
+from graph.failures import known
+from graph.wiring import Wiring
+
+State = Literal["healthy", "degraded", "error"]
+Check = Callable[[], Awaitable[tuple[State, str]]]
+
+PATIENCE_S = 5.0
+
+
+async def run_check(check: Check) -> tuple[State, str]:
+    """Return the check's verdict; one that fails or does not answer is an error with a sentence."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await check()
+    except TimeoutError:
+        return "error", f"No answer within {PATIENCE_S:.0f} s."
+    except Exception as failure:  # noqa: BLE001 - a health page reports what breaks; it does not break with it
+        return "error", known(failure).message
+
+
+def checks_of(wiring: Wiring) -> dict[str, Check]:
+    """Return one check a dependency."""
+    ports, settings = wiring.ports, wiring.ports.settings
+
+    async def log() -> tuple[State, str]:
+        await ports.redis.ping()
+        return "healthy", "Redis at a URL" if settings.redis_url else "embedded Valkey"
+
+    async def database() -> tuple[State, str]:
+        await wiring.database.read(lambda connection: connection.execute(text("SELECT 1")).scalar())
+        return "healthy", "PostgreSQL at a URL" if settings.database_url else "embedded SQLite"
+
+    async def index() -> tuple[State, str]:
+        count = await wiring.collection.size()
+        where = f"Qdrant at {settings.qdrant_url}" if settings.qdrant_url else "embedded Qdrant Edge"
+        return "healthy", f"{where}, {count:,} passages, embedded by {ports.embedding_name}"
+
+    async def embedder() -> tuple[State, str]:
+        vector = await ports.embeddings.aembed_query("ready?")
+        return "healthy", f"{ports.embedding_name}, {len(vector)} dimensions"
+
+    async def models() -> tuple[State, str]:
+        if not ports.hosts:
+            return "healthy", "answers with the documents' own sentences; no model host is set"
+        found = await asyncio.gather(*(host.health() for host in ports.hosts), return_exceptions=True)
+        down = [one for one in found if isinstance(one, BaseException)]
+        detail = "; ".join(one if isinstance(one, str) else known(one).message for one in found)
+        if len(down) == len(found):
+            raise ModelUnavailable(detail)
+        return ("degraded" if down else "healthy"), detail
+
+    return {"log": log, "database": database, "index": index, "embedder": embedder, "models": models}

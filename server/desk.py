@@ -1,0 +1,54 @@
+"""Where one run hands over to people or to later: contracts.context.Desk over the store."""
+
+from contracts.agents import AgentConfig
+from contracts.state import Queued
+from server.live import Live
+from server.places import Places
+from store import escalations, line
+from store.engine import Database
+
+
+class RunDesk:
+    """The desk of one run."""
+
+    def __init__(self, database: Database, live: Live, agent: AgentConfig, places: Places) -> None:
+        self._database = database
+        self._live = live
+        self._agent = agent
+        self._places = places
+
+    async def offer(self, question: str, reason: str) -> None:
+        """Note that a person was offered."""
+        live = self._live
+        await escalations.offer(
+            self._database,
+            live.who,
+            conversation_id=live.conversation_id,
+            run_id=live.run_id,
+            agent=live.agent,
+            question=question,
+            reason=reason,
+        )
+
+    async def ticket(self, question: str, reason: str) -> str:
+        """Open a ticket in the inbox and return its id; raises RateLimited over the agent's limit."""
+        live = self._live
+        return await escalations.ticket(
+            self._database,
+            live.who,
+            conversation_id=live.conversation_id,
+            run_id=live.run_id,
+            agent=live.agent,
+            question=question,
+            reason=reason,
+            limit=self._agent.escalation,
+        )
+
+    async def line_up(self) -> Queued:
+        """Take a place in the line and return it, with the run that will answer."""
+        run_id, place = await line.line_up(self._database, self._live.who, self._live.run_id)
+        return {"position": place, "expected_wait_s": self._places.expected_wait(place), "run_id": run_id}
+
+    def full(self) -> bool:
+        """Tell whether no further answer can start now."""
+        return self._places.full()

@@ -1,0 +1,156 @@
+"""Uploads: a file is on disk and its job in the database before the answer says 202, and a restart goes on with it.
+
+Each upload has a folder of its own with the file and a note of whose it is; the folder goes when the job ends.
+"""
+
+import asyncio
+import json
+import logging
+import re
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.errors import BadRequest, Internal, UnreadableDocument
+from contracts.identity import Identity
+from graph.failures import known
+from graph.wiring import Wiring
+from server.log import Log, RunLog
+from store import documents, jobs
+from store.engine import Database
+
+RUNNING_AT_ONCE: Final = 2
+NAME_LIMIT: Final = 200
+NOTE: Final = "upload.json"
+
+logger = logging.getLogger("switchboard.jobs")
+
+
+Indexer = Callable[[Path, str, str, list[str], Callable[[str, int, int], None]], Awaitable[dict[str, Any]]]
+"""Indexes one file: path, source, tenant, groups, and a callback for stage, done and total; returns the report."""
+
+IndexerFor = Callable[[Wiring], Indexer]
+"""Makes the indexer over the open parts; the server knows nothing else of ingest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file that was accepted."""
+
+    job_id: str
+    who: Identity
+    source: str
+    groups: list[str]
+
+
+class Jobs:
+    """Takes uploads in and indexes them, a few at a time."""
+
+    def __init__(self, folder: Path, database: Database, log: Log, indexer: Indexer, log_ttl: float) -> None:
+        self._folder = folder / "uploads"
+        self._database = database
+        self._log = log
+        self._indexer = indexer
+        self._ttl = log_ttl
+        self._places = asyncio.Semaphore(RUNNING_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def log_key(self, tenant: str, job_id: str) -> str:
+        """Return the Redis key of a job's log."""
+        return f"sb:{tenant}:job:{job_id}:log"
+
+    async def accept(
+        self, who: Identity, name: str, read: Callable[[Path], Awaitable[int]], groups: list[str]
+    ) -> jobs.Job:
+        """Keep the file that `read` writes to a path, and return its job. Raises BadRequest for an unusable name."""
+        source = require_name(name)
+        job = await jobs.create(self._database, who, [source], total=1)
+        place = self._folder / job["id"]
+        place.mkdir(parents=True, mode=0o700)
+        try:
+            size = await read(place / "file")
+            if size == 0:
+                raise UnreadableDocument(f"{source}: the file is empty. Choose one with text in it.")
+        except BaseException as error:
+            shutil.rmtree(place, ignore_errors=True)
+            await jobs.finish(self._database, who, job["id"], "failed", error=known(error).message)
+            raise
+        upload = Upload(job["id"], who, source, groups)
+        (place / NOTE).write_text(json.dumps(asdict(upload)))
+        self._start(upload)
+        return job
+
+    async def recover(self) -> int:
+        """Go on with the uploads that an earlier process accepted, and end jobs whose file is gone."""
+        left = sorted(self._folder.glob(f"*/{NOTE}")) if self._folder.exists() else []
+        for note in left:
+            said = json.loads(note.read_text())
+            self._start(Upload(said["job_id"], Identity(**said["who"]), said["source"], said["groups"]))
+        return len(left)
+
+    async def close(self) -> None:
+        """Stop; what is under way is taken up at the next start."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=3)
+
+    def _start(self, upload: Upload) -> None:
+        task = asyncio.create_task(self._own(upload), name=upload.job_id)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _own(self, upload: Upload) -> None:
+        log = RunLog(self.log_key(upload.who.tenant, upload.job_id))
+        await self._log.resume(log)
+
+        def tell(stage: str, done: int, total: int) -> None:
+            data = {"stage": stage, "done": done, "total": total}
+            self._log.append(log, "progress", data, expire=self._ttl)
+
+        tell("waiting", 0, 1)
+        async with self._places:
+            name, data = await self._index(upload, tell)
+        self._log.append(log, name, data, expire=self._ttl)
+        await self._log.flush()
+        shutil.rmtree(self._folder / upload.job_id, ignore_errors=True)
+
+    async def _index(
+        self, upload: Upload, tell: Callable[[str, int, int], None]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Index the file and store the job's end; return the terminal event."""
+        who, job_id, path = upload.who, upload.job_id, self._folder / upload.job_id / "file"
+        try:
+            report = await self._indexer(path, upload.source, who.tenant, upload.groups, tell)
+        except Exception as failure:
+            error = known(failure)
+            if isinstance(error, Internal):
+                logger.error("upload %s failed", job_id, exc_info=failure)
+            await jobs.finish(self._database, who, job_id, "failed", error=error.message)
+            return "error", error.body()
+        if report["failures"]:
+            error = UnreadableDocument(report["failures"][0]["error"])
+            await jobs.finish(self._database, who, job_id, "failed", report, error=error.message)
+            return "error", error.body()
+        await jobs.finish(self._database, who, job_id, "completed", report)
+        entry = await documents.by_source(self._database, who, upload.source)
+        return "done", {"document": entry, "report": report}
+
+
+def require_name(name: str) -> str:
+    """Return the upload's source name. Raises BadRequest for one that is empty, too long or leaves its folder."""
+    parts = [part for part in re.split(r"[/\\]+", name.strip()) if part not in ("", ".")]
+    shown = name[:80]
+    if not parts:
+        raise BadRequest(f"The file's name is {shown!r}. Give it one that says what it is.")
+    if ".." in parts or name.startswith(("/", "\\")) or any(ord(letter) < 32 for letter in name):
+        raise BadRequest(
+            f"The name {shown!r} leaves its folder or holds control characters. Send a plain file name."
+        )
+    source = "/".join(parts)
+    if len(source) > NAME_LIMIT:
+        raise BadRequest(f"The file's name has {len(source)} characters; the limit is {NAME_LIMIT}.")
+    return source

@@ -1,0 +1,73 @@
+"""The composition root of everything that answers: settings to ports to wiring to parts, closed in reverse."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from contracts.context import Context, Emitter
+from contracts.state import RunState
+from graph.wiring import Wiring, open_wiring
+from ports.settings import Settings
+from server.auth import Gate
+from server.desk import RunDesk
+from server.jobs import IndexerFor, Jobs
+from server.live import Live
+from server.log import Log
+from server.metrics import Metrics
+from server.parts import Parts
+from server.places import Places
+from server.runs import Runs
+from server.stream import Streams
+from server.tail import Tail
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, indexer_for: IndexerFor) -> AsyncGenerator[Parts]:
+    """Open all that answers, take up what an earlier process left, and close it at the end.
+
+    Raises SetupError where something on this machine stands in the way.
+    """
+    async with open_wiring(settings) as wiring:
+        parts = make_parts(wiring, indexer_for)
+        await parts.gate.require_auth()
+        loops = [asyncio.create_task(parts.log.run()), asyncio.create_task(parts.tail.run())]
+        try:
+            await parts.runs.recover()
+            await parts.jobs.recover()
+            yield parts
+        finally:
+            await parts.runs.close()
+            await parts.jobs.close()
+            for loop in loops:
+                loop.cancel()
+            await asyncio.wait(loops)
+
+
+def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
+    """Return the parts over an open wiring."""
+    settings, database, redis = wiring.ports.settings, wiring.database, wiring.ports.redis
+    log, tail, ttl = Log(redis), Tail(redis), settings.log_ttl.total_seconds()
+
+    async def context_for(live: Live, emit: Emitter, runs: Runs) -> Context:
+        async def record(state: RunState) -> None:
+            await runs.record(live, state)
+
+        desk = RunDesk(database, live, await wiring.agent(live.who, live.agent), runs.places)
+        return await wiring.context(
+            live.who, live.agent, live.run_id, live.started, emit, desk, record, queued=live.queued
+        )
+
+    metrics = Metrics()
+    runs = Runs(wiring.graph, log, database, context_for, Places(settings.max_running), ttl, metrics)
+    return Parts(
+        settings=settings,
+        database=database,
+        wiring=wiring,
+        log=log,
+        tail=tail,
+        runs=runs,
+        streams=Streams(redis, tail, runs, database),
+        jobs=Jobs(wiring.ports.folder.path, database, log, indexer_for(wiring), ttl),
+        gate=Gate(settings, database, wiring.ports.folder.token),
+        metrics=metrics,
+    )

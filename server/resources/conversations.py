@@ -1,0 +1,116 @@
+"""Conversations, their messages, and the one way in for a message."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.errors import BadRequest, TooLong
+from server.live import live_of
+from server.parts import Cursor, Here, Limit, Who, require_open
+from server.resources.runs import sse
+from store import conversations, feedback, history, messages, runs
+
+router = APIRouter(tags=["conversations"])
+
+
+class NewConversation(BaseModel):
+    """A conversation to be."""
+
+    model_config = ConfigDict(extra="forbid")
+    title: Annotated[str, Field(max_length=200)] = ""
+
+
+class NewMessage(BaseModel):
+    """A message to answer."""
+
+    model_config = ConfigDict(extra="forbid")
+    content: str
+    agent: Annotated[str, Field(max_length=64)] = "default"
+    attachments: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=20)] = []
+    """Ids of documents that the message speaks of."""
+
+
+class Rating(BaseModel):
+    """What somebody thinks of an answer."""
+
+    model_config = ConfigDict(extra="forbid")
+    rating: Annotated[int, Field(ge=-1, le=1)]
+    comment: Annotated[str, Field(max_length=4000)] = ""
+
+
+@router.post("/messaging/conversations", status_code=201)
+async def create(here: Here, who: Who, body: NewConversation | None = None) -> Any:
+    """Begin a conversation."""
+    return await conversations.create(here.database, who, (body or NewConversation()).title)
+
+
+@router.get("/messaging/conversations")
+async def listing(here: Here, who: Who, limit: Limit = 50, cursor: Cursor = None) -> Any:
+    """List the caller's conversations, the most recent first."""
+    return await conversations.listing(here.database, who, limit, cursor)
+
+
+@router.get("/messaging/conversations/{id}")
+async def get(here: Here, who: Who, id: str) -> Any:
+    """Return one conversation."""
+    return await conversations.get(here.database, who, id)
+
+
+@router.delete("/messaging/conversations/{id}", status_code=204)
+async def remove(here: Here, who: Who, id: str) -> Response:
+    """Delete a conversation with its messages and the logs of its runs."""
+    logs = await runs.of_conversation(here.database, who, id)
+    await conversations.remove(here.database, who, id)
+    await here.streams.forget(who, logs)
+    return Response(status_code=204)
+
+
+@router.get("/messaging/conversations/{id}/messages")
+async def said(here: Here, who: Who, id: str, limit: Limit = 50, cursor: Cursor = None) -> Any:
+    """List a conversation's messages, the oldest first."""
+    return await messages.listing(here.database, who, id, limit, cursor)
+
+
+@router.post(
+    "/messaging/conversations/{id}/stream",
+    response_class=Response,
+    responses={200: {"content": {"text/event-stream": {}}}},
+)
+async def send(here: Here, who: Who, id: str, body: NewMessage, request: Request) -> Response:
+    """Commit a message and its run, then stream the run's events."""
+    require_open(here)
+    content = require_content(body.content, here.settings.max_message)
+    await here.wiring.agent(who, body.agent)
+    documents = [{"document": one} for one in body.attachments]
+    accepted = await runs.accept(here.database, who, id, body.agent, content, documents)
+    here.runs.start(live_of(who, accepted, body.agent, content))
+    return sse(request, here.streams.open_new(who, accepted.run_id), f"messaging/runs/{accepted.run_id}")
+
+
+@router.post("/messaging/messages/{id}/feedback")
+async def rate(here: Here, who: Who, id: str, body: Rating) -> Any:
+    """Rate an answer: 1 is good, -1 is bad; a second rating replaces the first."""
+    if body.rating == 0:
+        raise BadRequest("rating: 0 says nothing; send 1 for good or -1 for bad.")
+    return await feedback.rate(here.database, who, id, 1 if body.rating > 0 else -1, body.comment)
+
+
+@router.get("/chat/search")
+async def search(here: Here, who: Who, q: str, limit: Limit = 50, cursor: Cursor = None) -> Any:
+    """Find the caller's earlier messages that hold all words of `q`."""
+    if not q.strip():
+        raise BadRequest("q is empty. Send the words to look for, such as ?q=parental leave.")
+    return await history.search(here.database, who, q[:500], limit, cursor)
+
+
+def require_content(content: str, most: int) -> str:
+    """Return the message without the blanks around it. Raises BadRequest for none, TooLong for too much."""
+    text = content.strip()
+    if not text:
+        raise BadRequest("content is empty. Write a question.")
+    if len(text) > most:
+        raise TooLong(
+            f"The message has {len(text):,} characters; the limit is {most:,}. Shorten it, or upload it."
+        )
+    return text

@@ -1,0 +1,80 @@
+"""The inbox: questions that a person answers."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.auth import require_owner
+from server.parts import Cursor, Here, Limit, Who
+from server.resources.conversations import require_content
+from store import escalations, messages, runs
+
+router = APIRouter(tags=["escalations"])
+
+
+class NewTicket(BaseModel):
+    """The wish for a person, after the offer of one."""
+
+    model_config = ConfigDict(extra="forbid")
+    run_id: Annotated[str, Field(max_length=100)]
+    note: Annotated[str, Field(max_length=4000)] = ""
+
+
+class Answer(BaseModel):
+    """A person's answer."""
+
+    model_config = ConfigDict(extra="forbid")
+    content: str
+    canonical: bool = False
+    """Give this answer to everyone who asks the same from now on."""
+
+
+@router.get("/escalations")
+async def listing(
+    here: Here,
+    who: Who,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    status: Annotated[Literal["offered", "open", "answered", "withdrawn"] | None, Query()] = None,
+) -> Any:
+    """List tickets, the newest first: an owner's whole tenant, else the caller's own."""
+    return await escalations.listing(here.database, who, limit, cursor, status=status)
+
+
+@router.post("/escalations", status_code=201)
+async def create(here: Here, who: Who, body: NewTicket) -> Any:
+    """Open a ticket for the question of a run. Raises RateLimited over the agent's limit."""
+    run = await runs.get(here.database, who, body.run_id)
+    agent = await here.wiring.agent(who, run["agent"])
+    question = await messages.content_of(here.database, who, run["message_id"])
+    ticket = await escalations.ticket(
+        here.database,
+        who,
+        conversation_id=run["conversation_id"],
+        run_id=run["id"],
+        agent=run["agent"],
+        question=f"{question}\n\n{body.note}".strip(),
+        reason="the asker wants a person",
+        limit=agent.escalation,
+    )
+    return await escalations.get(here.database, who, ticket)
+
+
+@router.get("/escalations/{id}")
+async def get(here: Here, who: Who, id: str) -> Any:
+    """Return one ticket."""
+    return await escalations.get(here.database, who, id)
+
+
+@router.post("/escalations/{id}/answer")
+async def answer(here: Here, who: Who, id: str, body: Answer) -> Any:
+    """Answer a ticket in its conversation; a canonical answer is given to all who ask the same."""
+    require_owner(who)
+    content = require_content(body.content, here.settings.max_message)
+    ticket = await escalations.answer(here.database, who, id, content, canonical=body.canonical)
+    if body.canonical:
+        agent = await here.wiring.agent(who, ticket["agent"])
+        memory = here.wiring.memory(who, ticket["agent"], agent)
+        await memory.add_canonical(ticket["question"], content, approved_by=who.user)
+    return ticket

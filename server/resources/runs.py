@@ -1,0 +1,64 @@
+"""Runs: re-attach to a stream, and stop an answer."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import Response
+from sse_starlette import EventSourceResponse
+
+from contracts.errors import NotOpen
+from server.parts import Here, Who
+from store import runs
+
+router = APIRouter(tags=["runs"])
+
+STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+"""How the OpenAPI document describes a stream."""
+
+
+def sse(request: Request, frames: AsyncGenerator[bytes], place: str) -> EventSourceResponse:
+    """Return the response of a run's stream. The frames carry our own heartbeats, so the response pings nobody."""
+    headers = {
+        "Cache-Control": "no-cache, no-transform",
+        "X-Accel-Buffering": "no",
+        "Location": f"{request.scope.get('root_path', '')}/api/v1/{place}/stream",
+    }
+    return EventSourceResponse(frames, headers=headers, ping=0)
+
+
+@router.get("/messaging/runs/{id}")
+async def get(here: Here, who: Who, id: str) -> Any:
+    """Return a run's status."""
+    return await runs.get(here.database, who, id)
+
+
+@router.get(
+    "/messaging/runs/{id}/stream",
+    response_class=Response,
+    responses={200: {"content": {"text/event-stream": {}}}},
+)
+async def attach(
+    here: Here,
+    who: Who,
+    id: str,
+    request: Request,
+    last_event_id: Annotated[str, Header(max_length=100)] = "",
+    after: Annotated[str, Query(max_length=100)] = "",
+) -> Response:
+    """Stream a run's events after the cursor, from the first one without one."""
+    return sse(request, await here.streams.open(who, id, last_event_id or after), f"messaging/runs/{id}")
+
+
+@router.post("/messaging/runs/{id}/cancel")
+async def cancel(here: Here, who: Who, id: str) -> Any:
+    """Stop an answer; what was written of it is kept and marked. Raises NotOpen for one that has ended."""
+    run = await runs.get(here.database, who, id)
+    live = here.runs.find(id)
+    if live is not None:
+        await here.runs.cancel(live)
+    elif run["status"] == "waiting":
+        await here.runs.cancel_waiting(who, id)
+    else:
+        raise NotOpen(f"Run {id} has ended already: it is {run['status']}.")
+    return await runs.get(here.database, who, id)

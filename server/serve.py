@@ -1,0 +1,107 @@
+"""`switchboard serve`: HTTP until a signal, then an orderly end within five seconds."""
+
+import argparse
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import uvicorn
+
+from contracts.errors import SetupError
+from ports.settings import Settings
+from server.app import create_app
+from server.jobs import IndexerFor
+from server.open import open_parts
+
+GRACE_S: Final = 3
+"""Seconds that open requests get at the end; then they are cut, and what they read is still in the log."""
+
+
+Stop = Callable[[], None]
+Ready = Callable[[str, Stop], None]
+"""Told the URL once requests are answered, and how to end the server."""
+
+
+def parse(arguments: list[str]) -> Settings:
+    """Return the settings with the command's own options in place of the environment's."""
+    settings = Settings()
+    parser = argparse.ArgumentParser(prog="switchboard serve", description="Answer over HTTP.")
+    parser.add_argument("--host", default=settings.host, help="address to serve on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=settings.port, help="port (default: %(default)s; 0 picks one)"
+    )
+    options = parser.parse_args(arguments)
+    return settings.model_copy(update={"host": options.host, "port": options.port})
+
+
+def main(arguments: list[str], indexer_for: IndexerFor) -> int:
+    """Serve and return the exit code."""
+    settings = parse(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        with asyncio.Runner(loop_factory=_loop) as runner:
+            runner.run(serve(settings, indexer_for, _say))
+    except SetupError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+def _say(url: str, _: Stop) -> None:
+    print(f"Switchboard answers on {url}", flush=True)
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's server that says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[int], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell the port."""
+        await super().startup(sockets)
+        if self.started:
+            self._tell(self.servers[0].sockets[0].getsockname()[1])
+
+    def stop(self) -> None:
+        """End as a signal would."""
+        self.should_exit = True
+
+
+async def serve(settings: Settings, indexer_for: IndexerFor, ready: Ready) -> None:
+    """Serve until SIGTERM, SIGINT or the `stop` that `ready` is given once requests are answered."""
+    async with open_parts(settings, indexer_for) as parts:
+        config = uvicorn.Config(
+            create_app(parts),
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_S,
+            server_header=False,
+            lifespan="off",
+        )
+
+        def started(port: int) -> None:
+            url = f"http://{'[::1]' if settings.host == '::1' else settings.host}:{port}"
+            parts.wiring.ports.folder.announce(url)
+            ready(url, server.stop)
+
+        server = Server(config, started)
+        try:
+            await server.serve()
+        finally:
+            parts.runs.closing = True

@@ -1,0 +1,108 @@
+"""What every request passes first: size, origin and the headers that keep a browser safe. Plain ASGI."""
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from contracts.errors import BadRequest, Forbidden, SwitchboardError, TooLarge
+
+BODY_LIMIT: Final = 1_000_000
+"""Bytes of a request body; an upload has its own, larger limit."""
+
+HEADERS: Final = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        b"frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class TooMuch(Exception):
+    """More came than was allowed."""
+
+
+class Shield:
+    """Refuses what is too large or comes from another site's page."""
+
+    def __init__(self, app: ASGIApp, *, upload_limit: int, on_loopback: bool) -> None:
+        self._app = app
+        self._upload_limit = upload_limit + 10_000  # the multipart frame around the file
+        self._on_loopback = on_loopback
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it here."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        started = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], *HEADERS]
+            await send(message)
+
+        limit = self._upload_limit if scope["path"] == "/api/v1/documents" else BODY_LIMIT
+        try:
+            self._require_size(headers, limit)
+            self._require_same_site(headers)
+            await self._app(scope, _counted(receive, limit), guarded)
+        except SwitchboardError as error:
+            await _answer(guarded, error)
+        except TooMuch:
+            if not started:
+                await _answer(guarded, _too_large(limit))
+
+    def _require_size(self, headers: dict[bytes, str], limit: int) -> None:
+        declared = headers.get(b"content-length", "0")
+        if not declared.isdecimal():
+            raise BadRequest(f"Content-Length is {declared[:20]!r}; it must be a number of bytes.")
+        if int(declared) > limit:
+            raise _too_large(limit)
+
+    def _require_same_site(self, headers: dict[bytes, str]) -> None:
+        """Refuse a page of another site, and a foreign name that was made to point at this machine."""
+        host = headers.get(b"host", "")
+        name = urlsplit(f"//{host}").hostname or ""
+        if self._on_loopback and name not in LOOPBACK:
+            raise Forbidden(f"This server answers on loopback only, not as {name[:80]!r}.")
+        origin = headers.get(b"origin")
+        if origin and origin != "null" and urlsplit(origin).netloc != host:
+            raise Forbidden(f"A page of {origin[:80]!r} may not use this server.")
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """Return `receive` that stops a body without a declared length at the limit."""
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise TooMuch
+        return message
+
+    return counted
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The request is over the limit of {limit:,} bytes. Send less, or send it in parts.")
+
+
+async def _answer(send: Send, error: SwitchboardError) -> None:
+    headers: Iterable[tuple[bytes, bytes]] = [
+        (b"content-type", b"application/json"),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": error.status, "headers": list(headers)})
+    await send({"type": "http.response.body", "body": orjson.dumps(error.body())})
