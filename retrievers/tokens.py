@@ -1,0 +1,71 @@
+"""A chunk's token vectors, small enough to be kept in its payload: 16 bytes a token, base64.
+
+The first 64 principal directions of MiniLM's token vectors are rotated so that all carry alike, and each
+coordinate is kept in 2 bits. The projection was fitted on docstrings (evals/fit_projection.py) and ranks no
+worse than the 384 float32 numbers (docs/models.md). It belongs to what is stored: a new one needs a new VERSION.
+"""
+
+import base64
+import math
+from collections.abc import Sequence
+from importlib.resources import files
+from itertools import product
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+TokenVectors = NDArray[np.float32]
+"""(n, 384) as the embedder gives them, or (n, 64) projected; float32, rows L2-normalised."""
+
+VERSION: Final = 1
+DIMENSIONS: Final = 64
+PER_BYTE: Final = 4
+
+LIMIT, INNER, OUTER = (level / math.sqrt(DIMENSIONS) for level in (0.9816, 0.4528, 1.5104))
+"""Best four levels for a normal distribution (Max 1960, table I) of the standard deviation 1 / sqrt(64)."""
+
+_LEVELS: Final = np.array([-OUTER, -INNER, INNER, OUTER], np.float32)
+_BYTES: Final = _LEVELS[np.array(list(product(range(4), repeat=PER_BYTE)))]
+"""(256, 4): the four coordinates that a byte holds, the first in its highest bits."""
+
+
+def _projection() -> NDArray[np.float32]:
+    with files("retrievers").joinpath("projection.npy").open("rb") as file:
+        return np.load(file).astype(np.float32)
+
+
+_PROJECTION: Final = _projection()
+
+
+def project(vectors: TokenVectors) -> TokenVectors:
+    """Return the rows (n, 384) in the 64 dimensions that are kept, L2-normalised."""
+    return _unit(vectors @ _PROJECTION)
+
+
+def pack(vectors: TokenVectors) -> str:
+    """Return the token vectors (n, 384) as base64 of a version byte and 16 bytes a token."""
+    rows = project(vectors)
+    levels = ((rows > -LIMIT).astype(np.uint8) + (rows > 0) + (rows > LIMIT)).reshape(-1, PER_BYTE)
+    packed = levels @ np.array([64, 16, 4, 1], np.uint8)
+    return base64.b64encode(bytes([VERSION]) + packed.tobytes()).decode()
+
+
+def unpack(packed: str) -> TokenVectors:
+    """Return what was packed as (n, 64); no rows for an empty text or another version."""
+    return unpack_all([packed])[0]
+
+
+def unpack_all(packed: Sequence[str]) -> list[TokenVectors]:
+    """Return each packed text's rows (n, 64), as views of one array."""
+    raw = [base64.b64decode(text) for text in packed]
+    known = [data[1:] if data[:1] == bytes([VERSION]) else b"" for data in raw]
+    codes = np.frombuffer(b"".join(known), np.uint8)
+    rows = _unit(_BYTES[codes].reshape(-1, DIMENSIONS))
+    ends = np.cumsum([len(data) * PER_BYTE // DIMENSIONS for data in known])
+    return np.split(rows, ends[:-1])
+
+
+def _unit(rows: TokenVectors) -> TokenVectors:
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    return rows / np.maximum(lengths, 1e-9)[:, None]
