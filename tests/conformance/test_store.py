@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.agents import AgentConfig, EscalationLimit
-from contracts.errors import ConversationBusy, SwitchboardError, Unknown
+from contracts.errors import ConversationBusy, Unknown
 from contracts.identity import Identity
 from store import (
     agents,
@@ -195,10 +196,8 @@ def test_no_read_of_one_tenant_returns_a_row_of_another(
         async with open_place(place) as database:
             world = World(database)
             for deed, person, pick in steps:
-                try:
+                with suppress(Unknown, ConversationBusy):
                     await _DEEDS[deed](world, world.people()[person], pick)
-                except (Unknown, ConversationBusy) as refused:
-                    assert isinstance(refused, SwitchboardError)
             for who in world.people():
                 await _require_only_their_own(world, who)
                 await _require_refused(world, who)

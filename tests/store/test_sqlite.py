@@ -3,13 +3,15 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from store import conversations, messages, runs
 from store.engine import engine_for
-from tests.store.places import ANN, open_place, sqlite_place
+from tests.store.places import ANN, Place, open_place, sqlite_place
 
 _WRITER = """
 import asyncio, sys
@@ -28,45 +30,48 @@ asyncio.run(main())
 """
 
 
-async def test_what_was_accepted_survives_kill_9(tmp_path: Path) -> None:
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Place]:
     with sqlite_place(tmp_path) as place:
-        writer = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _WRITER, place, stdout=asyncio.subprocess.PIPE
-        )
-        assert writer.stdout is not None
-        told = [await writer.stdout.readline() for _ in range(50)]
-        writer.send_signal(signal.SIGKILL)
-        told += [line for line in (await writer.communicate())[0].splitlines(True) if line.endswith(b"\n")]
-        async with open_place(place) as database:
-            for line in told:
-                conversation_id, run_id = line.decode().split()
-                assert (await conversations.get(database, ANN, conversation_id))["active_run"] == run_id
-                assert len((await messages.listing(database, ANN, conversation_id))["items"]) == 1
+        yield place
 
 
-async def test_deleted_text_is_gone_from_the_file(tmp_path: Path) -> None:
-    with sqlite_place(tmp_path) as place:
-        async with open_place(place) as database:
-            made = await conversations.create(database, ANN)
-            asked = await runs.accept(database, ANN, made["id"], "default", "xyzzy-secret " * 500)
-            await runs.finish(database, ANN, asked.run_id, "completed", "ok", {})
-            await conversations.remove(database, ANN, made["id"])
-        (file,) = (one for one in tmp_path.iterdir() if one.suffix == ".db")
-        assert b"xyzzy-secret" not in file.read_bytes()
+async def test_what_was_accepted_survives_kill_9(file: Place) -> None:
+    writer = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _WRITER, file, stdout=asyncio.subprocess.PIPE
+    )
+    assert writer.stdout is not None
+    told = [await writer.stdout.readline() for _ in range(50)]
+    writer.send_signal(signal.SIGKILL)
+    told += [line for line in (await writer.communicate())[0].splitlines(True) if line.endswith(b"\n")]
+    async with open_place(file) as database:
+        for line in told:
+            conversation_id, run_id = line.decode().split()
+            assert (await conversations.get(database, ANN, conversation_id))["active_run"] == run_id
+            assert len((await messages.listing(database, ANN, conversation_id))["items"]) == 1
 
 
-async def test_a_cancelled_caller_does_not_undo_or_block_the_next(tmp_path: Path) -> None:
-    with sqlite_place(tmp_path) as place:
-        async with open_place(place) as database:
-            made = await conversations.create(database, ANN)
-            asking = asyncio.create_task(runs.accept(database, ANN, made["id"], "default", "hi"))
-            await asyncio.sleep(0)
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-            after = await conversations.create(database, ANN)
-            first = await conversations.get(database, ANN, made["id"])
-            assert (first["messages"], first["active_run"] is not None) in {(0, False), (1, True)}
-            assert (await conversations.get(database, ANN, after["id"]))["messages"] == 0
+async def test_deleted_text_is_gone_from_the_file(file: Place) -> None:
+    async with open_place(file) as database:
+        made = await conversations.create(database, ANN)
+        asked = await runs.accept(database, ANN, made["id"], "default", "xyzzy-secret " * 500)
+        await runs.finish(database, ANN, asked.run_id, "completed", "ok", {})
+        await conversations.remove(database, ANN, made["id"])
+    stored = await asyncio.to_thread(Path(file.removeprefix("sqlite:///")).read_bytes)
+    assert b"xyzzy-secret" not in stored
+
+
+async def test_a_cancelled_caller_does_not_undo_or_block_the_next(file: Place) -> None:
+    async with open_place(file) as database:
+        made = await conversations.create(database, ANN)
+        asking = asyncio.create_task(runs.accept(database, ANN, made["id"], "default", "hi"))
+        await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        after = await conversations.create(database, ANN)
+        first = await conversations.get(database, ANN, made["id"])
+        assert (first["messages"], first["active_run"] is not None) in {(0, False), (1, True)}
+        assert (await conversations.get(database, ANN, after["id"]))["messages"] == 0
 
 
 async def test_power_loss_can_be_guarded_against_by_the_url(tmp_path: Path) -> None:
