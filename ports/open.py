@@ -1,9 +1,9 @@
 """Opens every client that the settings name, embedded or server, and closes them in reverse order."""
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
@@ -56,7 +56,7 @@ async def open_ports(settings: Settings) -> AsyncGenerator[Ports]:
         vectors = await stack.enter_async_context(open_vectors(settings.qdrant_url, key, place))
         database = settings.database_url.get_secret_value() if settings.database_url else None
         checkpoints = await stack.enter_async_context(open_checkpoints(database, folder.path))
-        minilm = MiniLM(made_folder(settings), settings.threads or 2)
+        minilm = MiniLM(settings.models_dir, settings.threads or os.cpu_count() or 1)
         stack.callback(minilm.close)
         llama = _llama(settings)
         stack.callback(llama.close)
@@ -78,11 +78,6 @@ async def open_ports(settings: Settings) -> AsyncGenerator[Ports]:
             llama_name=llama.model_name,
             hosts=hosts,
         )
-
-
-def made_folder(settings: Settings) -> Path:
-    """Return where models that are made at set-up are kept."""
-    return settings.data_dir.resolve() / "models"
 
 
 def _models(settings: Settings) -> set[str]:

@@ -1,5 +1,6 @@
 """Every setting, read once from `SWITCHBOARD_…` environment variables; nothing else reads the environment."""
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,8 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("data")
     """Where everything lives that must survive: index, database, log, made models. One process owns it."""
+    models_dir: Path = Path(sys.prefix) / "share" / "switchboard"
+    """Where the embedder made at set-up is kept; it is made anew where it is missing."""
     host: str = "127.0.0.1"
     """Address to serve on. Any other than loopback needs a key or a JWT secret first."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000

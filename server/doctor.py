@@ -75,7 +75,7 @@ def machine(settings: Settings) -> list[Row]:
     ]
     try:
         for pinned in (weights.MINILM, weights.TOKENIZER, weights.SMOLLM2):
-            weights.require(pinned, settings.data_dir.resolve() / "models")
+            weights.require(pinned, settings.models_dir)
         rows.append(("weights", "healthy", "MiniLM-L6 and SmolLM2-135M have the pinned sha256"))
     except SwitchboardError as error:
         rows.append(("weights", "error", error.message))

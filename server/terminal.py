@@ -19,7 +19,7 @@ from ports.folder import Owner, owner_of
 from ports.settings import Settings
 from server.auth import TENANT_HEADER
 from server.jobs import IndexerFor
-from server.serve import serve
+from server.serve import Stop, serve
 
 Said = tuple[str, dict[str, Any]]
 
