@@ -125,7 +125,7 @@ class Stage:
         head = {
             "run_id": run.id,
             "conversation_id": run.conversation,
-            "message_id": message,
+            "message_id": f"m{run.id[1:]}",
             "agent": "default",
         }
         steps: list[Step] = [("run", head), *script]

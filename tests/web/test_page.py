@@ -309,8 +309,10 @@ async def test_rating_and_comment_reach_the_server(page: Page, site: Site) -> No
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("Thank you.")).to_be_visible()
     await expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
-    sent = [call[2] for call in site.stage.calls if call[1].startswith("feedback")]
-    assert sent == [{"rating": -1}, {"rating": -1, "comment": "June is wrong"}]
+    answer = next(iter(site.stage.messages.values()))[-1]["id"]
+    sent = [call[1:] for call in site.stage.calls if call[1].startswith("feedback")]
+    path = f"feedback/{answer}"
+    assert sent == [(path, {"rating": -1}), (path, {"rating": -1, "comment": "June is wrong"})]
 
 
 async def test_copy_puts_the_answers_own_text_on_the_clipboard(page: Page, site: Site) -> None:
