@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
+import ollama as ollama_sdk
 import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -155,3 +156,35 @@ async def test_our_server_and_the_proxy_embed_alike(server_url: str, proxy_url: 
         mine = await ours.embeddings("smollm2:135m").aembed_query("the tax law")
         other = await theirs.embeddings(proxies.EMBED).aembed_query("the tax law")
     assert mine == pytest.approx(other, abs=1e-4)
+
+
+async def test_ollamas_own_client_finds_every_route(server_url: str) -> None:
+    client = ollama_sdk.AsyncClient(server_url)
+    said = await client.generate(
+        "smollm2:135m", "Say hi.", system="You are brief.", options={"num_predict": 3}
+    )
+    assert (said.done, said.eval_count) == (True, 3)
+    parts = [
+        p
+        async for p in await client.generate(
+            "smollm2:135m", "Say hi.", stream=True, options={"num_predict": 3}
+        )
+    ]
+    assert [part.done for part in parts] == [False] * (len(parts) - 1) + [True]
+    assert len((await client.embeddings("smollm2:135m", "Hi")).embedding) == 576
+    assert (await client.show("smollm2:135m")).capabilities == ["completion"]
+    assert [model.model for model in (await client.ps()).models] == ["smollm2:135m"]
+    assert (await client.pull("smollm2:135m")).status == "success"
+    with pytest.raises(ollama_sdk.ResponseError, match="model 'none' not found"):
+        await client.pull("none")
+    await client.close()
+
+
+async def test_a_client_that_allows_it_loses_the_front_of_its_prompt(server_url: str) -> None:
+    """Ollama's default, which our client turns off: it is what makes the case above worth having."""
+    client = ollama_sdk.AsyncClient(server_url)
+    messages = [{"role": "system", "content": "word " * 3000}, {"role": "user", "content": "Hi"}]
+    said = await client.chat("smollm2:135m", messages, options={"num_predict": 1})
+    assert said.prompt_eval_count is not None
+    assert said.prompt_eval_count < 60
+    await client.close()

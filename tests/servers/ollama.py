@@ -159,7 +159,8 @@ class Ollama:
         )
 
     async def pull(self, request: Request) -> Response:
-        self.known(await request.json())
+        if self.known(await request.json()).get("stream") is False:
+            return JSONResponse({"status": "success"})
         return Response(
             '{"status":"pulling manifest"}\n{"status":"success"}\n', media_type="application/x-ndjson"
         )
