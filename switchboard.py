@@ -1,7 +1,21 @@
-"""The one program: `switchboard COMMAND`. Each command's code is loaded only when it is called."""
+"""The one program: `switchboard COMMAND`. Each command's code is loaded only when it is called.
 
+It is also where the server meets the ingest pipeline: neither imports the other.
+"""
+
+import os
 import sys
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graph.wiring import Wiring
+    from server.jobs import Indexer
+
+# Read by langgraph-checkpoint when it is imported: without it, stored state may construct any class.
+os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
 
 COMMANDS = {
     "serve": ("server.serve", "answer over HTTP"),
@@ -12,6 +26,8 @@ COMMANDS = {
     "eval": ("evals.__main__", "measure retrieval and answers on real data"),
     "bench": ("bench.__main__", "measure speed, with a floor beside each figure"),
 }
+INDEXING = frozenset({"serve", "ask"})
+"""Commands that are given the ingest pipeline for uploads."""
 
 
 def usage() -> str:
@@ -20,17 +36,45 @@ def usage() -> str:
     return f"usage: switchboard COMMAND …\n\n{rows}\n\n`switchboard COMMAND --help` tells more."
 
 
+def indexer_for(wiring: "Wiring") -> "Indexer":
+    """Return what indexes one uploaded file over the server's open parts."""
+    from ingest.index import index
+    from ingest.parts import Parts
+    from ingest.report import Step
+    from ingest.walk import Found
+
+    limit = wiring.ports.settings.max_upload
+    parts = Parts(wiring.collection, wiring.encoder, wiring.database, wiring.bump, limit=limit, workers=1)
+
+    async def run(
+        files: Sequence[tuple[Path, str]],
+        tenant: str,
+        groups: list[str],
+        tell: Callable[[str, int, int], None],
+    ) -> dict[str, Any]:
+        def step(at: Step) -> None:
+            tell("indexing", at.done, at.total)
+
+        tell("reading", 0, len(files))
+        found = [Found(path, source, path.stat().st_size) for path, source in files]
+        return (await index(found, tenant, parts, groups=groups, progress=step)).body()
+
+    return run
+
+
 def main() -> int:
     """Run the command named by the first argument and return its exit code."""
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         print(usage())
         return 0 if arguments else 2
-    command = COMMANDS.get(arguments[0])
+    name, rest = arguments[0], arguments[1:]
+    command = COMMANDS.get(name)
     if command is None:
-        print(f"There is no command {arguments[0]!r}.\n\n{usage()}", file=sys.stderr)
+        print(f"There is no command {name!r}.\n\n{usage()}", file=sys.stderr)
         return 2
-    return int(import_module(command[0]).main(arguments[1:]))
+    run = import_module(command[0]).main
+    return int(run(rest, indexer_for) if name in INDEXING else run(rest))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from contracts.agents import AgentConfig, ModelChoice
 from contracts.context import Context, Desk, Emitter, Intents, Reader, Recorder
 from contracts.identity import Identity
 from graph.build import Graph, build_graph
+from graph.encoder import encoder_for
 from models.chat import PoolChat
 from models.extractive import NAME, Extractive, ExtractiveHost
 from models.intents import ExampleIntents
@@ -74,6 +75,7 @@ class Wiring:
         self.collection = Collection(
             ports.vectors, ports.settings.collection, ports.embedding_name, ports.minilm.dimension
         )
+        self.encoder = encoder_for(ports)
         self.reader: Reader = PassageReader(ports.minilm)
         self.intents: Intents = ExampleIntents(ports.minilm)
         self.pool = Pool(self._hosts())

@@ -8,7 +8,7 @@ import json
 import logging
 import re
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,8 +28,10 @@ NOTE: Final = "upload.json"
 logger = logging.getLogger("switchboard.jobs")
 
 
-Indexer = Callable[[Path, str, str, list[str], Callable[[str, int, int], None]], Awaitable[dict[str, Any]]]
-"""Indexes one file: path, source, tenant, groups, and a callback for stage, done and total; returns the report."""
+Indexer = Callable[
+    [Sequence[tuple[Path, str]], str, list[str], Callable[[str, int, int], None]], Awaitable[dict[str, Any]]
+]
+"""Indexes files (path, source) for a tenant and groups; tells stage, done and total; returns the report."""
 
 IndexerFor = Callable[[Wiring], Indexer]
 """Makes the indexer over the open parts; the server knows nothing else of ingest."""
@@ -124,7 +126,7 @@ class Jobs:
         """Index the file and store the job's end; return the terminal event."""
         who, job_id, path = upload.who, upload.job_id, self._folder / upload.job_id / "file"
         try:
-            report = await self._indexer(path, upload.source, who.tenant, upload.groups, tell)
+            report = await self._indexer([(path, upload.source)], who.tenant, upload.groups, tell)
         except Exception as failure:
             error = known(failure)
             if isinstance(error, Internal):

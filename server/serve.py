@@ -6,6 +6,7 @@ import logging
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -15,6 +16,7 @@ from ports.settings import Settings
 from server.app import create_app
 from server.jobs import IndexerFor
 from server.open import open_parts
+from server.sample import load_sample
 
 GRACE_S: Final = 3
 """Seconds that open requests get at the end; then they are cut, and what they read is still in the log."""
@@ -25,26 +27,29 @@ Ready = Callable[[str, Stop], None]
 """Told the URL once requests are answered, and how to end the server."""
 
 
-def parse(arguments: list[str]) -> Settings:
-    """Return the settings with the command's own options in place of the environment's."""
+def parse(arguments: list[str]) -> tuple[Settings, Path | None]:
+    """Return the settings, the command's own options in place of the environment's, and the sample folder."""
     settings = Settings()
     parser = argparse.ArgumentParser(prog="switchboard serve", description="Answer over HTTP.")
     parser.add_argument("--host", default=settings.host, help="address to serve on (default: %(default)s)")
     parser.add_argument(
         "--port", type=int, default=settings.port, help="port (default: %(default)s; 0 picks one)"
     )
+    parser.add_argument(
+        "--sample", type=Path, help="a folder to load for the local tenant on the very first start"
+    )
     options = parser.parse_args(arguments)
-    return settings.model_copy(update={"host": options.host, "port": options.port})
+    return settings.model_copy(update={"host": options.host, "port": options.port}), options.sample
 
 
 def main(arguments: list[str], indexer_for: IndexerFor) -> int:
     """Serve and return the exit code."""
-    settings = parse(arguments)
+    settings, sample = parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
-            runner.run(serve(settings, indexer_for, _say))
+            runner.run(serve(settings, indexer_for, _say, sample))
     except SetupError as error:
         print(error.message, file=sys.stderr)
         return 1
@@ -81,9 +86,13 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def serve(settings: Settings, indexer_for: IndexerFor, ready: Ready) -> None:
+async def serve(
+    settings: Settings, indexer_for: IndexerFor, ready: Ready, sample: Path | None = None
+) -> None:
     """Serve until SIGTERM, SIGINT or the `stop` that `ready` is given once requests are answered."""
     async with open_parts(settings, indexer_for) as parts:
+        if sample is not None:
+            await load_sample(parts, indexer_for(parts.wiring), sample)
         config = uvicorn.Config(
             create_app(parts),
             host=settings.host,

@@ -1,0 +1,46 @@
+"""What embeds for the index: sentence vectors from the chosen model, token vectors from MiniLM in any case."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+
+from ports.onnx import Encoded, MiniLM
+from ports.open import Ports
+
+Encoder = Any
+"""`encode(texts) -> Encoded`, `aencode(texts)`, `count_tokens(text)`; MiniLM or PairedEncoder."""
+
+
+class PairedEncoder:
+    """Sentence vectors from one model, token vectors from MiniLM. Rows of both are L2-normalised."""
+
+    def __init__(self, minilm: MiniLM, embeddings: Embeddings) -> None:
+        self._minilm = minilm
+        self._embeddings = embeddings
+
+    def count_tokens(self, text: str) -> int:
+        """Return the text's length in MiniLM's tokens."""
+        return self._minilm.count_tokens(text)
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Return the vectors of the texts; blocks, and must not be called on an event loop's thread."""
+        return asyncio.run(self.aencode(texts))
+
+    async def aencode(self, texts: Sequence[str]) -> Encoded:
+        """Return the vectors of the texts."""
+        own, rows = await asyncio.gather(
+            self._minilm.aencode(texts), self._embeddings.aembed_documents(list(texts))
+        )
+        dense = np.asarray(rows, np.float32)
+        return replace(own, dense=dense / np.linalg.norm(dense, axis=1, keepdims=True))
+
+
+def encoder_for(ports: Ports) -> Encoder:
+    """Return the index's encoder."""
+    if ports.embeddings is ports.minilm:
+        return ports.minilm
+    return PairedEncoder(ports.minilm, ports.embeddings)
