@@ -7,7 +7,7 @@ reader cites by offset, and a sentence that stood in two chunks would be found, 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -36,6 +36,8 @@ BREAKS: Final = (
 PRICES: Final = (0.0, 0.15, 0.25, 0.4, 0.6, 1.0)
 """What a cut at each of them costs, in the unit of one empty chunk; the last is inside of a word."""
 PER_CHUNK: Final = 0.2
+GRAIN: Final = 0.08
+"""The share of a chunk below which it does not matter where the cut is."""
 
 
 class Piece(NamedTuple):
@@ -81,7 +83,7 @@ def fitting(title: str, headings: tuple[str, ...], room: float) -> tuple[str, ..
 def spans(text: str, section: Section, room: float) -> Iterator[tuple[int, int]]:
     """Yield where the section's chunks begin and end, without white space around them."""
     ruler = Ruler(text, section.start, section.end)
-    pieces = list(cut(text, section.start, section.end, room, ruler, 0))
+    pieces = joined(cut(text, section.start, section.end, room, ruler, 0), room * GRAIN)
     for first, last in grouped(pieces, room):
         start, end = trimmed(text, pieces[first].start, pieces[last - 1].end)
         if start < end:
@@ -106,6 +108,18 @@ def cut(
         for left in range(start, end, step):
             right = min(left + step, end)
             yield Piece(left, right, float(right - left), price if left == start else PRICES[-1])
+
+
+def joined(pieces: Iterable[Piece], most: float) -> list[Piece]:
+    """Return the pieces, the smallest neighbours made one: a list of numbers has as many pieces as words."""
+    kept: list[Piece] = []
+    for piece in pieces:
+        if kept and kept[-1].tokens + piece.tokens <= most and piece.end - kept[-1].start <= LONGEST * GRAIN:
+            first = kept[-1]
+            kept[-1] = Piece(first.start, piece.end, first.tokens + piece.tokens, first.price)
+        else:
+            kept.append(piece)
+    return kept
 
 
 def edges_of(text: str, start: int, end: int, level: int) -> Iterator[int]:

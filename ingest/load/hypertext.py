@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from lxml import etree
-from lxml import html as lxml_html
+import lxml.etree as etree
+import lxml.html as lxml_html
 
 from contracts.documents import Document
 from contracts.errors import UnreadableDocument
@@ -38,6 +38,10 @@ def load_hypertext(text: str, source: str) -> Document:
         root = lxml_html.document_fromstring(body, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, AssertionError) as cause:
         raise UnreadableDocument(f"{source} holds no HTML that can be read.") from cause
+    if any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
+        raise UnreadableDocument(
+            f"{source} cannot be read: its elements are nested too deeply (over 2,048 levels)."
+        )
     title = root.findtext(".//title") or ""
     writer = Writer()
     writer.walk(root)

@@ -6,7 +6,7 @@ Not through python-docx: that refuses Strict OOXML and passes over content contr
 from collections.abc import Iterator
 from typing import Any
 
-from lxml import etree
+import lxml.etree as etree
 
 from contracts.documents import Document
 from contracts.errors import UnreadableDocument

@@ -1,0 +1,205 @@
+"""The pipeline from files to the index: sift, read, embed and write, all at the same time.
+
+Bounded queues lie between the stages, so memory does not grow with the number of files: the slowest stage, which
+is to be the embedder, sets the pace of the others.
+"""
+
+import asyncio
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from contracts.errors import SwitchboardError
+from ingest.embed import BATCH, Embedded, embed
+from ingest.load import read
+from ingest.parts import Parts, identity_of
+from ingest.readers import Reader
+from ingest.report import Progress, Report, Step
+from ingest.walk import Found
+from ingest.worker import Order, Parsed, fingerprint
+from store import documents
+
+EMBEDDERS: Final = 2
+"""Batches under way: while one runs through the model, the other's vectors are packed."""
+
+
+async def index(
+    files: Sequence[Found],
+    tenant: str,
+    parts: Parts,
+    *,
+    groups: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Report:
+    """Bring the index to what the files hold; unchanged ones cost a hash, failed ones keep what was indexed.
+
+    Raises what the index or the database raise: then the report is lost, but every finished document stays.
+    """
+    started = time.perf_counter()
+    line = Pipeline(parts, tenant, len(files), tuple(groups), progress)
+    line.known = await documents.digests(parts.database, line.who)
+    try:
+        async with asyncio.TaskGroup() as stages:
+            stages.create_task(line.sift(files))
+            stages.create_task(line.read_all())
+            stages.create_task(line.embed_all())
+            stages.create_task(line.write_all())
+    except BaseExceptionGroup as failed:
+        raise first_of(failed) from failed
+    finally:
+        if line.report.added or line.report.updated:
+            await parts.bump(tenant)
+    line.report.seconds = time.perf_counter() - started
+    return line.report
+
+
+def first_of(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first failure in a group of groups."""
+    inner = failed.exceptions[0]
+    return first_of(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+class Pipeline:
+    """One ingest under way. A None in a queue says that nothing more comes."""
+
+    def __init__(
+        self, parts: Parts, tenant: str, total: int, groups: tuple[str, ...], progress: Progress | None
+    ) -> None:
+        self.parts, self.tenant, self.total = parts, tenant, total
+        self.groups, self.progress = groups, progress
+        self.who = identity_of(tenant)
+        self.known: dict[str, str] = {}
+        self.report = Report()
+        self.orders: asyncio.Queue[Order | None] = asyncio.Queue(64)
+        self.parsed: asyncio.Queue[Parsed | None] = asyncio.Queue(2 * parts.workers + 4)
+        self.embedded: asyncio.Queue[tuple[Parsed, Embedded] | None] = asyncio.Queue(16)
+        self.taking = asyncio.Lock()
+
+    async def sift(self, files: Sequence[Found]) -> None:
+        """Pass on the files that the index does not hold as they are."""
+        for file in files:
+            order = Order(file.path, file.source, self.parts.limit, self.groups)
+            with self.busy("hash"):
+                known = self.known.get(file.source)
+                same = known is not None and known == await asyncio.to_thread(digest_of, order)
+            if same:
+                self.report.unchanged += 1
+                self.tell(file.source)
+            else:
+                await self.orders.put(order)
+        await self.orders.put(None)
+
+    async def read_all(self) -> None:
+        """Read the files in worker processes."""
+        async with asyncio.TaskGroup() as readers:
+            for _ in range(max(1, self.parts.workers)):
+                readers.create_task(self.read_some(Reader(self.parts.seconds)))
+        await self.parsed.put(None)
+
+    async def read_some(self, reader: Reader) -> None:
+        """Read one file after the other in one process."""
+        try:
+            while (order := await self.orders.get()) is not None:
+                with self.busy("read"):
+                    parsed = await reader.read(order)
+                if parsed.error:
+                    self.fail(order.source, parsed.error)
+                else:
+                    await self.parsed.put(parsed)
+            self.orders.put_nowait(None)
+        finally:
+            await reader.close()
+
+    async def embed_all(self) -> None:
+        """Embed what was read, several documents at a time."""
+        async with asyncio.TaskGroup() as embedders:
+            for _ in range(EMBEDDERS):
+                embedders.create_task(self.embed_some())
+        await self.embedded.put(None)
+
+    async def embed_some(self) -> None:
+        """Embed one batch after the other in a thread."""
+        while batch := await self.take():
+            with self.busy("embed"):
+                texts = [parsed.chunks for parsed in batch]
+                found = await asyncio.to_thread(embed, texts, self.parts.encoder)
+            for pair in zip(batch, found, strict=True):
+                await self.embedded.put(pair)
+
+    async def take(self) -> list[Parsed]:
+        """Return documents of BATCH chunks together, or of what is left; none at the end."""
+        batch: list[Parsed] = []
+        count = 0
+        async with self.taking:
+            while count < BATCH:
+                parsed = await self.parsed.get()
+                if parsed is None:
+                    await self.parsed.put(None)
+                    break
+                batch.append(parsed)
+                count += len(parsed.chunks)
+        return batch
+
+    async def write_all(self) -> None:
+        """Write the documents one after the other, each as a whole."""
+        while (item := await self.embedded.get()) is not None:
+            parsed, embedded = item
+            with self.busy("write"):
+                await self.write(parsed, embedded)
+            self.tell(parsed.source)
+
+    async def write(self, parsed: Parsed, embedded: Embedded) -> None:
+        """Write the chunks, then the row that says they are there: a crash in between repeats the document."""
+        await self.parts.collection.replace(
+            self.tenant,
+            parsed.source,
+            parsed.sha256,
+            embedded.chunks,
+            embedded.dense,
+            embedded.sparse,
+            embedded.tokens,
+        )
+        await documents.upsert(
+            self.parts.database,
+            self.who,
+            parsed.source,
+            title=parsed.title,
+            sha256=parsed.sha256,
+            bytes=parsed.size,
+            chunks=len(embedded.chunks),
+            groups=self.groups,
+        )
+        if parsed.source in self.known:
+            self.report.updated += 1
+        else:
+            self.report.added += 1
+        self.report.chunks += len(embedded.chunks)
+        self.report.bytes += parsed.size
+
+    def fail(self, source: str, error: str) -> None:
+        """Report a file that was left out."""
+        self.report.fail(source, error)
+        self.tell(source)
+
+    def tell(self, source: str) -> None:
+        """Say how far it is."""
+        if self.progress:
+            self.progress(Step(self.report.done, self.total, source, self.report.chunks))
+
+    @contextmanager
+    def busy(self, stage: str) -> Generator[None]:
+        """Add the time of the block to a stage."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.report.stages[stage] = self.report.stages.get(stage, 0.0) + time.perf_counter() - started
+
+
+def digest_of(order: Order) -> str:
+    """Return the file's fingerprint; "" where it cannot be read, which its reader will explain."""
+    try:
+        return fingerprint(read(order.path, order.source, order.limit), order.groups)
+    except SwitchboardError:
+        return ""

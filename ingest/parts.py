@@ -1,0 +1,59 @@
+"""What an ingest works on: opened and closed by its caller, the server or the command."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from contracts.documents import Chunk
+from contracts.identity import Identity
+from ingest.embed import Encoder
+from ingest.load import LARGEST
+from ingest.readers import SECONDS
+from store.engine import Database
+
+
+class Collection(Protocol):
+    """What is used of the index (retrievers/collection.py)."""
+
+    async def replace(
+        self,
+        tenant: str,
+        source: str,
+        version: str,
+        chunks: Sequence[Chunk],
+        dense: Any,
+        sparse: Any,
+        tokens: Any,
+    ) -> Any:
+        """Make these chunks the document's only ones."""
+        ...
+
+    async def delete(self, tenant: str, source: str) -> Any:
+        """Remove the document's chunks."""
+        ...
+
+    async def sources(self, tenant: str) -> Any:
+        """Return the sources that have chunks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The index, the embedder and the database, and how much one file may take."""
+
+    collection: Collection
+    encoder: Encoder
+    database: Database
+    bump: Callable[[str], Awaitable[Any]]
+    """Told the tenant whose documents changed, so that remembered answers are dropped."""
+    limit: int = LARGEST
+    """Bytes of one file."""
+    workers: int = 2
+    """Processes that read files; started with the first files."""
+    seconds: float = SECONDS
+    """The longest that reading one file may take."""
+
+
+def identity_of(tenant: str) -> Identity:
+    """Return who writes the documents of a tenant: the ingest itself."""
+    return Identity(tenant=tenant, user="ingest", role="operator")
