@@ -2,7 +2,7 @@
 
 from typing import Any, TypedDict, cast
 
-from sqlalchemy import Connection, Select, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from contracts.errors import ConversationBusy, Unknown
 from contracts.identity import Identity
@@ -119,8 +119,17 @@ def grow(connection: Connection, who: Identity, id: str, title: str = "") -> int
 
     Holds the conversation's row until the transaction ends, so that numbers never collide.
     """
-    c = conversations.c
-    grown = update(conversations).where(access.own(conversations, who), c.id == id)
-    named = func.coalesce(func.nullif(c.title, ""), literal(title, Words))
-    grown = grown.values(messages=c.messages + 1, active_at=now(), title=named)
-    return connection.execute(grown.returning(c.messages)).scalar()
+    values = {"this_id": id, "at": now(), "first_title": title, **access.bound(who)}
+    return connection.execute(_GROW, values).scalar()
+
+
+_GROW = (
+    update(conversations)
+    .where(access.own_bound(conversations), conversations.c.id == bindparam("this_id"))
+    .values(
+        messages=conversations.c.messages + 1,
+        active_at=bindparam("at"),
+        title=func.coalesce(func.nullif(conversations.c.title, ""), bindparam("first_title", type_=Words)),
+    )
+    .returning(conversations.c.messages)
+)

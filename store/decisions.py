@@ -86,4 +86,7 @@ def add(
         "policy_version": policy_version,
         "created_at": now(),
     }
-    connection.execute(insert(decisions), row)
+    connection.execute(_ADD, row)
+
+
+_ADD = insert(decisions)

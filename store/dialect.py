@@ -1,5 +1,6 @@
 """The two places where the databases differ in their SQL."""
 
+import functools
 import hashlib
 from typing import Any
 
@@ -14,6 +15,13 @@ def insert_into(connection: Connection, table: Table) -> Any:
     """
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
+
+
+@functools.cache
+def add_unless_there(dialect: str, table: Table) -> Any:
+    """Return an insert that does nothing on any conflict and returns the id where it inserted."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing().returning(table.c.id)
 
 
 def lock(connection: Connection, *name: str) -> None:

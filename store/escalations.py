@@ -9,7 +9,7 @@ from contracts.agents import EscalationLimit
 from contracts.errors import NotOpen, RateLimited, Unknown
 from contracts.identity import Identity
 from store import access, conversations, messages
-from store.dialect import insert_into, lock
+from store.dialect import add_unless_there, lock
 from store.engine import reads, writes
 from store.ids import id_for, now, to_time
 from store.paging import Page, page
@@ -152,7 +152,7 @@ def _begin(
     row |= {"status": "offered", "question": question, "reason": reason, "answer": "", "canonical": False}
     row |= {"answered_by": "", "created_at": now()}
     e = escalations.c
-    added = insert_into(connection, escalations).on_conflict_do_nothing().returning(e.id)
+    added = add_unless_there(connection.dialect.name, escalations)
     if connection.execute(added, row).first() is not None:
         return id
     earlier = select(e.id).where(access.own(escalations, who), e.run_id == run_id)

@@ -10,7 +10,7 @@ import secrets
 import string
 from typing import TypedDict, cast
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from contracts.errors import BadRequest, Unknown
 from contracts.identity import Identity
@@ -62,7 +62,7 @@ def find(connection: Connection, secret: str) -> Identity | None:
     The time it takes tells nothing of the secret: the index sees only its hash, compared in constant time.
     """
     digest = _sha256(secret)
-    row = connection.execute(select(keys).where(keys.c.sha256 == digest)).first()
+    row = connection.execute(_FIND, {"digest": digest}).first()
     if row is None or row.revoked_at or not hmac.compare_digest(row.sha256, digest):
         return None
     return Identity(row.tenant, row.user_id, row.department, row.role, row.id)
@@ -91,6 +91,7 @@ def revoke(connection: Connection, tenant: str, id: str) -> None:
         raise Unknown("key", id)
 
 
+_FIND = select(keys).where(keys.c.sha256 == bindparam("digest"))
 _SHOWN = (
     keys.c.id,
     keys.c.user_id.label("user"),

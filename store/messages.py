@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, TypedDict, cast
 
-from sqlalchemy import Connection, and_, insert, select
+from sqlalchemy import Connection, and_, bindparam, insert, select
 
 from contracts.errors import Unknown
 from contracts.identity import Identity
@@ -98,10 +98,8 @@ def turns_before(
     connection: Connection, who: Identity, conversation_id: str, seq: int, last: int = TURNS
 ) -> list[Turn]:
     """Return up to `last` messages with text before the numbered one, oldest first."""
-    m = messages.c
-    mine = access.own(messages, who) & (m.conversation_id == conversation_id)
-    earlier = select(m.role, m.content).where(mine, m.seq < seq, m.content != "")
-    rows = connection.execute(earlier.order_by(m.seq.desc()).limit(last)).all()
+    values = {"place": conversation_id, "before": seq, "last": last, **access.bound(who)}
+    rows = connection.execute(_EARLIER, values).all()
     return [{"role": role, "content": content} for role, content in reversed(rows)]
 
 
@@ -133,5 +131,15 @@ def add(
         "details": details or {},
         "created_at": now(),
     }
-    connection.execute(insert(messages), row)
+    connection.execute(_ADD, row)
     return id
+
+
+_ADD = insert(messages)
+_EARLIER = (
+    select(messages.c.role, messages.c.content)
+    .where(access.own_bound(messages), messages.c.conversation_id == bindparam("place"))
+    .where(messages.c.seq < bindparam("before"), messages.c.content != "")
+    .order_by(messages.c.seq.desc())
+    .limit(bindparam("last"))
+)

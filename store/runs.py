@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict, cast
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from contracts.errors import ConversationBusy, Unknown
 from contracts.events import RunStatus
 from contracts.identity import Identity
 from contracts.state import Action, Citation, Decision, Passage, Turn, Usage
 from store import access, conversations, decisions, messages, usage
-from store.dialect import insert_into
+from store.dialect import add_unless_there
 from store.engine import reads, writes
 from store.ids import id_for, now
 from store.tables import ACTIVE, runs
@@ -125,7 +125,7 @@ def begin(
         "attempts": 1 if status == "running" else 0,
         "created_at": now(),
     }
-    added = insert_into(connection, runs).on_conflict_do_nothing().returning(runs.c.id)
+    added = add_unless_there(connection.dialect.name, runs)
     return connection.execute(added, row).first() is not None
 
 
@@ -189,14 +189,8 @@ def _end(
     answer_id: str,
     error: Mapping[str, Any] | None,
 ) -> dict[str, Any] | None:
-    r = runs.c
-    ended = (
-        update(runs)
-        .where(access.own(runs, who), r.id == run_id, r.finished_at.is_(None))
-        .values(status=status, answer_id=answer_id, error=dict(error) if error else None, finished_at=now())
-        .returning(r.id, r.conversation_id, r.agent, r.message_id)
-    )
-    row = connection.execute(ended).mappings().first()
+    values = {"end": status, "answer": answer_id, "why": dict(error) if error else None, "at": now()}
+    row = connection.execute(_END, {"this_id": run_id, **values, **access.bound(who)}).mappings().first()
     return dict(row) if row else None
 
 
@@ -220,3 +214,12 @@ def _busy(connection: Connection, who: Identity, conversation_id: str) -> str:
     )
     run_id = connection.execute(active).scalar()
     return f"Run {run_id} is still answering in this conversation. Wait for its end, or cancel it."
+
+
+_END = (
+    update(runs)
+    .where(access.own_bound(runs), runs.c.id == bindparam("this_id"), runs.c.finished_at.is_(None))
+    .values(status=bindparam("end"), answer_id=bindparam("answer"), error=bindparam("why"))
+    .values(finished_at=bindparam("at"))
+    .returning(runs.c.id, runs.c.conversation_id, runs.c.agent, runs.c.message_id)
+)

@@ -71,7 +71,7 @@ def add(connection: Connection, who: Identity, run: Mapping[str, Any], used: Usa
         "cache": used["cache"],
         **{name: used[name] for name in _SUMMED},
     }
-    connection.execute(insert(usage), row)
+    connection.execute(_ADD, row)
 
 
 _TIMED = ("ttft_ms", "total_ms")
@@ -85,3 +85,6 @@ def _rank(column: ColumnElement[Any], group: list[Any]) -> ColumnElement[int]:
 def _percentile(rows: Any, name: str, share: int) -> Label[float]:
     least = rows[f"{name}_rank"] * 100 >= rows.n * share
     return func.min(case((least, rows[name]))).label(f"{name}_p{share}")
+
+
+_ADD = insert(usage)
