@@ -27,6 +27,8 @@ TokenVectors = NDArray[np.float32]
 WINDOW: Final = export.POSITIONS - 2
 """Tokens of text in one run of the model; [CLS] and [SEP] take the other two."""
 CLS, SEP = 101, 102
+MOST_FREQUENT: Final = 1996
+"""The id of "the"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Encoded:
     tokens: list[TokenVectors]
     spans: list[NDArray[np.int32]]
     """(tokens, 2) each: where a token's characters start and end in its text."""
+    weights: list[Vectors]
+    """(tokens,) each: how rare a token is, in bits, 1 for "the" up to 15."""
 
 
 class MiniLM(Embeddings):
@@ -56,6 +60,7 @@ class MiniLM(Embeddings):
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._spoken = _spoken(self._tokenizer)
+        self._rarity = _rarity(self._tokenizer)
         self._session = _open_session(model)
         self._workers = ThreadPoolExecutor(threads, "embed")
         self._documents = ThreadPoolExecutor(1, "embed-documents")
@@ -76,15 +81,16 @@ class MiniLM(Embeddings):
         flat = [window for text in windows for window in text]
         run = map if len(flat) == 1 else self._workers.map
         results = iter(list(run(self._run, flat)))
-        dense, tokens, spans = [], [], []
+        dense, tokens, spans, rarity = [], [], [], []
         for encoding, text in zip(encodings, windows, strict=True):
             parts = [next(results) for _ in text]
             dense.append(_unit(np.mean([sentence for sentence, _ in parts], axis=0)))
             spoken = self._spoken[encoding.ids]
             tokens.append(np.concatenate([hidden for _, hidden in parts])[spoken])
             spans.append(np.array(encoding.offsets, np.int32).reshape(-1, 2)[spoken])
+            rarity.append(self._rarity[encoding.ids][spoken])
         shape = (len(encodings), self.dimension)
-        return Encoded(np.array(dense, np.float32).reshape(shape), tokens, spans)
+        return Encoded(np.array(dense, np.float32).reshape(shape), tokens, spans, rarity)
 
     def _run(self, window: list[int]) -> tuple[Vectors, TokenVectors]:
         ids = np.array([[CLS, *window, SEP]], np.int64)
@@ -131,6 +137,12 @@ def _spoken(tokenizer: Tokenizer) -> NDArray[np.bool_]:
     for token, number in tokenizer.get_vocab().items():
         spoken[number] = any(character.isalnum() for character in token)
     return spoken
+
+
+def _rarity(tokenizer: Tokenizer) -> Vectors:
+    """Return each token's bits by its rank: BERT's vocabulary lists words by falling frequency, from "the" on."""
+    ranks = np.arange(tokenizer.get_vocab_size()) - MOST_FREQUENT + 1
+    return np.log2(1 + np.maximum(ranks, 1)).astype(np.float32)
 
 
 def _open_session(model: Path) -> onnxruntime.InferenceSession:

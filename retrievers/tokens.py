@@ -29,6 +29,9 @@ _LEVELS: Final = np.array([-OUTER, -INNER, INNER, OUTER], np.float32)
 _BYTES: Final = _LEVELS[np.array(list(product(range(4), repeat=PER_BYTE)))]
 """(256, 4): the four coordinates that a byte holds, the first in its highest bits."""
 
+_SQUARES: Final = np.square(_BYTES).sum(axis=1)
+"""(256,): the squared length of a byte's four coordinates."""
+
 
 def _projection() -> NDArray[np.float32]:
     with files("retrievers").joinpath("projection.npy").open("rb") as file:
@@ -61,7 +64,9 @@ def unpack_all(packed: Sequence[str]) -> list[TokenVectors]:
     raw = [base64.b64decode(text) for text in packed]
     known = [data[1:] if data[:1] == bytes([VERSION]) else b"" for data in raw]
     codes = np.frombuffer(b"".join(known), np.uint8)
-    rows = _unit(_BYTES[codes].reshape(-1, DIMENSIONS))
+    rows = _BYTES.take(codes, axis=0).reshape(-1, DIMENSIONS)
+    squares = _SQUARES.take(codes).reshape(-1, DIMENSIONS // PER_BYTE).sum(axis=1)
+    rows /= np.sqrt(squares)[:, None]
     ends = np.cumsum([len(data) * PER_BYTE // DIMENSIONS for data in known])
     return np.split(rows, ends[:-1])
 
