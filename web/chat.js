@@ -77,7 +77,8 @@ export function chatIn({ busy, settled, restore, moved }) {
     if (view.stopping && view.answer.run && isOpen(view.answer)) cancel(view);
     if (isOpen(view.answer) || view.ended) return;
     view.ended = true;
-    if (view.unsent) restore(view.question.textContent);
+    // With a Try again button the message is kept where it stands.
+    if (view.unsent && !view.answer.error.retryable) restore(view.question.textContent);
     awaitQueued(view);
     settled();
   }
