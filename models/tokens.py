@@ -58,4 +58,4 @@ def _sign(sign: str) -> int:
     if sign.isascii():
         return 1
     length = _bytes(sign)
-    return length - 1 if ord(sign) < 0x3000 else length
+    return length - 1 if 0x250 <= ord(sign) < 0x3000 else length  # an accented letter splits its word in two

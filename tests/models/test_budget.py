@@ -77,32 +77,36 @@ async def test_a_question_that_does_not_fit_alone_is_too_long() -> None:
         await fitted("q" * 100, conversation("a", "b"), [passage("x")], limit=100, reserve=20)
 
 
+LENGTHS = st.lists(st.integers(min_value=0, max_value=30), max_size=8)
+
+
 @given(
-    question=st.text(max_size=30),
-    turns=st.lists(st.text(max_size=30), max_size=8),
-    texts=st.lists(st.text(max_size=30), max_size=8),
+    question=st.integers(min_value=0, max_value=30),
+    turns=LENGTHS,
+    texts=LENGTHS,
     limit=st.integers(min_value=1, max_value=300),
     reserve=st.integers(min_value=0, max_value=50),
 )
 async def test_no_prompt_is_over_the_limit_and_none_is_shorter_than_need_be(
-    question: str, turns: list[str], texts: list[str], limit: int, reserve: int
+    question: int, turns: list[int], texts: list[int], limit: int, reserve: int
 ) -> None:
-    said, passages = conversation(*turns), [passage(text) for text in texts]
-    alone = 1 + len("sys") + 1 + len(question)
-    if alone > limit - reserve:
+    asked, room = "q" * question, limit - reserve
+    said, passages = conversation(*("t" * n for n in turns)), [passage("p" * n) for n in texts]
+    alone = 1 + len("sys") + 1 + question
+    if alone > room:
         with pytest.raises(TooLong, match=f"{alone} tokens"):
-            await fitted(question, said, passages, limit, reserve)
+            await fitted(asked, said, passages, limit, reserve)
         return
-    found = await fitted(question, said, passages, limit, reserve)
-    assert await letters(found.messages) == found.fit["prompt_tokens"] <= limit - reserve
+    found = await fitted(asked, said, passages, limit, reserve)
+    assert await letters(found.messages) == found.fit["prompt_tokens"] <= room
     assert found.messages[0].text == "sys"
-    assert found.messages[-1].text.endswith(question)
+    assert found.messages[-1].text.endswith(asked)
     assert found.passages == passages[: len(found.passages)]
     assert found.turns == said[len(said) - len(found.turns) :]
-    if found.turns != said:
-        assert len(found.passages) <= BEST
-    if len(found.passages) < min(BEST, len(passages)):
-        assert found.turns == []
-    if found.passages != passages and found.turns == said and len(found.passages) >= BEST:
-        following = passages[len(found.passages)]["text"]
-        assert found.fit["prompt_tokens"] + len(following) > limit - reserve
+    tokens, kept, read = found.fit["prompt_tokens"], len(found.turns), len(found.passages)
+    if read < len(passages) and (kept == len(said) or read != BEST):
+        assert tokens + texts[read] > room  # one passage more is one too many
+    if kept < len(said):
+        assert read <= BEST
+        following = [1 + n for n in turns[len(said) - kept - 2 : len(said) - kept]]
+        assert read < min(BEST, len(passages)) or tokens + sum(following) > room

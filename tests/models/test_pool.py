@@ -46,7 +46,7 @@ async def world() -> AsyncIterator[World]:
     stubs, clock = [Stub(tokens=4), Stub(tokens=4)], Clock()
     async with AsyncExitStack() as stack:
         urls = [await stack.enter_async_context(serving(stub)) for stub in stubs]
-        hosts = await stack.enter_async_context(open_hosts(urls, {"small": 512}, patience=0.3))
+        hosts = await stack.enter_async_context(open_hosts(urls, patience=0.3))
         yield World(stubs, hosts, Pool(hosts, cool_down=15, tags_for=30, clock=clock), clock)
 
 
@@ -57,14 +57,15 @@ async def test_idle_hosts_take_turns(world: World) -> None:
 
 
 async def test_the_host_with_the_least_to_do_is_chosen(world: World) -> None:
-    streams = [world.pool.stream("stub", [HumanMessage("[[slow]]")]) for _ in range(3)]
-    for stream in streams:
-        await anext(stream)
-    assert sorted(world.pool.running().values()) == [1, 2]
-    busiest = max(world.pool.running().items(), key=lambda item: item[1])[0]
-    assert (await world.pool.host_for("stub")).name != busiest
-    for stream in streams:
-        await stream.aclose()
+    first, second = (world.pool.stream("stub", [HumanMessage("[[slow]]")]) for _ in range(2))
+    await anext(first)
+    await anext(second)
+    assert list(world.pool.running().values()) == [1, 1]
+    await first.aclose()
+    for _ in range(3):
+        await world.ask("Hi")
+    assert world.served() == [4, 1]
+    await second.aclose()
     assert list(world.pool.running().values()) == [0, 0]
 
 
@@ -149,5 +150,7 @@ async def test_cancelling_leaves_no_request_behind(world: World) -> None:
     assert list(world.pool.running().values()) == [0, 0]
 
 
-async def test_the_smallest_context_of_the_hosts_counts(world: World) -> None:
-    assert (world.pool.limit("small"), world.pool.limit("stub")) == (512, 8192)
+async def test_the_smallest_context_of_the_hosts_counts() -> None:
+    async with open_hosts(["http://one"], {"stub": 512}) as one, open_hosts(["http://two"]) as two:
+        assert (Pool([*one, *two]).limit("stub"), Pool([*two, *one]).limit("stub")) == (512, 512)
+        assert Pool([*one, *two]).limit("other") == 8192
