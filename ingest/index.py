@@ -39,6 +39,7 @@ async def index(
     started = time.perf_counter()
     line = Pipeline(parts, tenant, len(files), tuple(groups), progress)
     line.known = await documents.digests(parts.database, line.who)
+    line.held = await parts.collection.sources(tenant)
     try:
         async with asyncio.TaskGroup() as stages:
             stages.create_task(line.sift(files))
@@ -70,6 +71,9 @@ class Pipeline:
         self.groups, self.progress = groups, progress
         self.who = identity_of(tenant)
         self.known: dict[str, str] = {}
+        """The fingerprints that the database notes."""
+        self.held: dict[str, str] = {}
+        """Those that the index holds: it may have been set up anew beside an old database."""
         self.report = Report()
         self.orders: asyncio.Queue[Order | None] = asyncio.Queue(64)
         self.parsed: asyncio.Queue[Parsed | None] = asyncio.Queue(2 * parts.workers + 4)
@@ -82,7 +86,8 @@ class Pipeline:
             order = Order(file.path, file.source, self.parts.limit, self.groups)
             with self.busy("hash"):
                 known = self.known.get(file.source)
-                same = known is not None and known == await asyncio.to_thread(digest_of, order)
+                held = known is not None and self.held.get(file.source) == known
+                same = held and known == await asyncio.to_thread(digest_of, order)
             if same:
                 self.report.unchanged += 1
                 self.tell(file.source)

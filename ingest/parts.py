@@ -32,8 +32,8 @@ class Collection(Protocol):
         """Remove the document's chunks."""
         ...
 
-    async def sources(self, tenant: str) -> Any:
-        """Return the sources that have chunks."""
+    async def sources(self, tenant: str) -> dict[str, str]:
+        """Return the version of each source that has chunks."""
         ...
 
 

@@ -17,9 +17,6 @@ from pathlib import Path
 from contracts.errors import BadRequest
 from ingest.load.kinds import kind_by_name, suffix_of
 
-LONGEST_NAME = 500
-"""Characters."""
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -57,20 +54,6 @@ class Walk:
     """Sources that two different files claim, and the sentence that says so; neither is ingested."""
     skipped: Counter[str] = field(default_factory=Counter[str])
     """Files of kinds that are not read, by extension; only files that nobody named."""
-
-
-def require_name(name: str) -> str:
-    """Return the name of an uploaded file; raises BadRequest for one that could point somewhere else."""
-    parts = name.replace("\\", "/").split("/")
-    if not name.strip() or len(name) > LONGEST_NAME:
-        raise BadRequest(f"A file name has 1 to {LONGEST_NAME} characters; this one has {len(name.strip())}.")
-    if name.startswith(("/", "\\")) or any(part in ("..", ".", "") for part in parts) or ":" in parts[0]:
-        raise BadRequest(
-            f"{name[:80]!r} is not a file name: it must be relative, without . or .. in its path."
-        )
-    if any(ord(character) < 32 or ord(character) == 127 for character in name):
-        raise BadRequest(f"{name[:80]!r} is not a file name: it holds control characters.")
-    return "/".join(parts)
 
 
 def walk(arguments: Sequence[str]) -> Walk:

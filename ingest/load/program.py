@@ -9,7 +9,7 @@ DEFINITION = re.compile(
     r"^(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\([^)]*\))?|unsafe"
     r"|extern|data|sealed|open|partial|inline|virtual|create(?:\s+or\s+replace)?)\s+)*"
     r"(?:def|class|function\*?|func|fun|fn|interface|struct|enum|impl|trait|module|namespace|object|record|protocol"
-    r"|extension|table|view|procedure|sub)\b\s*(?:if\s+not\s+exists\s+)?(?:\([^)]*\)\s*)?([\w$.:<>\"]+)?",
+    r"|extension|table|view|procedure|sub)\b\s*(?:if\s+not\s+exists\s+)?(?:\([^)]*\)\s*)?([\w$.]+)?",
     re.M | re.I,
 )
 LEAD = re.compile(r"(?:[ \t]*(?:@|//|/\*|\*|#\[|#(?!include)|--)[^\n]*\n)+\Z")

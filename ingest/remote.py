@@ -1,0 +1,151 @@
+"""The same ingest through the server that owns the data folder: files are uploaded, its jobs index them."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import httpx
+
+from contracts.errors import Internal, StoreUnavailable, SwitchboardError
+from ingest.index import digest_of
+from ingest.load import LARGEST
+from ingest.report import Progress, Report, Step
+from ingest.walk import Found, Walk, walk
+from ingest.worker import Order
+from ports.folder import Owner
+
+AT_ONCE: Final = 4
+"""Uploads under way."""
+POLL: Final = 0.1
+"""Seconds between two looks at a job."""
+
+
+async def hand_over(
+    paths: Sequence[str], tenant: str, owner: Owner, *, prune: bool = False, progress: Progress | None = None
+) -> Report:
+    """Do what `sync` does through the owner's HTTP interface."""
+    started = time.perf_counter()
+    found = await asyncio.to_thread(walk, paths)
+    headers = {"Authorization": f"Bearer {owner.token}", "X-Switchboard-Tenant": tenant}
+    async with httpx.AsyncClient(
+        base_url=f"{owner.url.rstrip('/')}/api/v1", headers=headers, timeout=60
+    ) as client:
+        try:
+            report = await upload_all(client, found, progress)
+            if prune:
+                report.deleted = await remove_gone(client, found)
+        except httpx.HTTPError as lost:
+            raise StoreUnavailable(
+                f"The running server at {owner.url} does not answer. Look whether it still runs, then try again."
+            ) from lost
+    for source, error in found.clashes.items():
+        report.fail(source, error)
+    report.skipped = dict(found.skipped)
+    report.failures.sort()
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+async def upload_all(client: httpx.AsyncClient, found: Walk, progress: Progress | None) -> Report:
+    """Upload what the server does not hold as it is, a few files at a time."""
+    report = Report()
+    known = {entry["source"]: entry["sha256"] for entry in await entries(client)}
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(file: Found) -> None:
+        async with places:
+            order = Order(file.path, file.source, LARGEST)
+            if known.get(file.source) == await asyncio.to_thread(digest_of, order):
+                report.unchanged += 1
+            else:
+                await upload(client, file, report)
+            if progress:
+                progress(Step(report.done, len(found.files), file.source, report.chunks))
+
+    async with asyncio.TaskGroup() as tasks:
+        for file in found.files:
+            tasks.create_task(one(file))
+    return report
+
+
+async def upload(client: httpx.AsyncClient, file: Found, report: Report) -> None:
+    """Upload one file, wait for its job, and add what it came to."""
+    try:
+        with file.path.open("rb") as data:
+            answer = await client.post(
+                "/documents", files={"file": (file.path.name, data)}, data={"source": file.source}
+            )
+    except OSError as error:
+        report.fail(file.source, f"{file.source} cannot be opened: {error.strerror}.")
+        return
+    if answer.is_error:
+        report.fail(file.source, message_of(answer))
+        return
+    job = await ended(client, answer.json()["job_id"])
+    outcome = job["outcome"] or {}
+    if job["status"] == "failed":
+        report.fail(file.source, job["error"])
+        return
+    counts = outcome["documents"]
+    report.added += counts["added"]
+    report.updated += counts["updated"]
+    report.unchanged += counts["unchanged"]
+    report.chunks += outcome["chunks"]
+    report.bytes += outcome["bytes"]
+    report.failures.extend((failed["source"], failed["error"]) for failed in outcome["failures"])
+
+
+async def ended(client: httpx.AsyncClient, id: str) -> dict[str, Any]:
+    """Return the job once it has ended."""
+    while True:
+        job = required(await client.get(f"/documents/jobs/{id}")).json()
+        if job["status"] != "running":
+            return job
+        await asyncio.sleep(POLL)
+
+
+async def entries(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """Return all documents of the tenant."""
+    found: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        parameters = {"limit": 200} | ({"cursor": cursor} if cursor else {})
+        page = required(await client.get("/documents", params=parameters)).json()
+        found.extend(page["items"])
+        cursor = page["next"]
+        if cursor is None:
+            return found
+
+
+async def remove_gone(client: httpx.AsyncClient, found: Walk) -> int:
+    """Remove the documents below the roots whose files no longer exist; return how many."""
+    here = {file.source for file in found.files} | set(found.clashes)
+    gone = [
+        entry
+        for entry in await entries(client)
+        if entry["source"] not in here and any(root.gone(entry["source"]) for root in found.roots)
+    ]
+    for entry in gone:
+        required(await client.delete(f"/documents/{entry['id']}"))
+    return len(gone)
+
+
+def required(answer: httpx.Response) -> httpx.Response:
+    """Return the answer; raises what the server says went wrong."""
+    if answer.is_error:
+        raise refused(answer)
+    return answer
+
+
+def refused(answer: httpx.Response) -> SwitchboardError:
+    """Return the failure that an answer tells of."""
+    return Internal(f"The running server refused the ingest: {message_of(answer)}")
+
+
+def message_of(answer: httpx.Response) -> str:
+    """Return the sentence of an error's body, the status where there is none."""
+    with suppress(ValueError, KeyError, TypeError):
+        return str(answer.json()["message"])
+    return f"HTTP {answer.status_code}."
