@@ -22,6 +22,11 @@ class Reader:
         self._process: asyncio.subprocess.Process | None = None
         self._used = False
 
+    @property
+    def pid(self) -> int | None:
+        """Return the process's id, None while there is none."""
+        return self._process.pid if self._process else None
+
     async def read(self, order: Order) -> Parsed:
         """Return what became of the file. Never raises for the file's sake: it may hang or crash the process."""
         process = self._process or await self._start()
