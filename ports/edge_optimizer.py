@@ -51,6 +51,10 @@ class Optimizer:
         """Optimize now, or wait for the optimization that is going on."""
         await asyncio.shield(self._start(shard))
 
+    def busy(self) -> bool:
+        """Tell whether an optimization is going on or planned."""
+        return bool(self._timers or self._running)
+
     async def stop(self, shard: Shard) -> None:
         """End what is going on or planned for the shard."""
         if (timer := self._timers.pop(shard, None)) is not None:
@@ -73,7 +77,7 @@ class Optimizer:
         fresh = shard.fresh_folder()
         try:
             await self._off(shard.copy, fresh)
-            if await _optimized(fresh):
+            if await optimized(fresh):
                 await self._off(shard.adopt, fresh)
         finally:
             await self._off(shard.abandon, fresh)
@@ -87,7 +91,7 @@ class Optimizer:
             log.warning("The index could not be optimized: %s", error)
 
 
-async def _optimized(folder: Path) -> bool:
+async def optimized(folder: Path) -> bool:
     """Tell whether the child process came to its end; it ends with this coroutine."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-c", CHILD, str(folder), stdin=asyncio.subprocess.DEVNULL

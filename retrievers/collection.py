@@ -1,0 +1,221 @@
+"""The index's schema and everything that is written to it. Every call names its tenant; there is none without.
+
+A source's chunks are written from the last to the first, so a first chunk that is there says that all are:
+a write that was cut off is seen as such and done again.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+from uuid import UUID, uuid5
+
+import numpy as np
+from numpy.typing import NDArray
+from qdrant_client import models
+from qdrant_client.http.exceptions import UnexpectedResponse
+
+from contracts.documents import Chunk
+from contracts.errors import EmbeddingMismatch
+from retrievers.sparse import SparseVector
+
+DENSE: Final = "dense"
+BM25: Final = "bm25"
+EVERYONE: Final = "*"
+"""Stands in `groups` for a document that everyone in the tenant may read."""
+BATCH: Final = 256
+NAMESPACE: Final = UUID("6f1c1f0e-5b7c-5c3b-9d53-2b8d3f7f1a10")
+CONFLICT: Final = 409
+
+KEYWORD: Final = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, enable_hnsw=False)
+TENANT: Final = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
+INDEXES: Final[Mapping[str, Any]] = {
+    "tenant": TENANT,
+    "source": KEYWORD,
+    "prefixes": KEYWORD,
+    "document": KEYWORD,
+    "groups": KEYWORD,
+    "position": models.PayloadSchemaType.INTEGER,
+}
+
+
+class Client(Protocol):
+    """AsyncQdrantClient, or the embedded index that serves its calls."""
+
+    upsert: Any
+    delete: Any
+    scroll: Any
+    count: Any
+    query_batch_points: Any
+    retrieve: Any
+    collection_exists: Any
+    get_collection: Any
+    create_collection: Any
+    delete_collection: Any
+    create_payload_index: Any
+
+
+class Collection:
+    """One index, made with one embedding model."""
+
+    def __init__(self, client: Client, name: str, embedding_name: str, dimension: int) -> None:
+        self.client = client
+        self.name = name
+        self.embedding_name = embedding_name
+        self.dimension = dimension
+
+    async def ensure(self) -> None:
+        """Create the collection or check it; raises EmbeddingMismatch where another model made it."""
+        if not await self.client.collection_exists(self.name):
+            await self._create()
+        info = await self.client.get_collection(self.name)
+        self._require_model(info.config.metadata or {})
+        for field in INDEXES.keys() - info.payload_schema.keys():
+            await self.client.create_payload_index(self.name, field, field_schema=INDEXES[field])
+
+    async def _create(self) -> None:
+        dense = models.VectorParams(size=self.dimension, distance=models.Distance.COSINE)
+        try:
+            await self.client.create_collection(
+                self.name,
+                vectors_config={DENSE: dense},
+                sparse_vectors_config={BM25: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+                metadata={"embedding": self.embedding_name, "dimension": self.dimension},
+            )
+        except UnexpectedResponse as error:
+            if error.status_code != CONFLICT:
+                raise
+
+    def _require_model(self, metadata: Mapping[str, Any]) -> None:
+        found = (metadata.get("embedding"), metadata.get("dimension"))
+        if found != (self.embedding_name, self.dimension):
+            raise EmbeddingMismatch(
+                f"The index {self.name!r} was made with {found[0] or 'an unknown model'} "
+                f"({found[1] or '?'} dimensions), but {self.embedding_name} ({self.dimension} dimensions) is "
+                "configured. Configure the first again, or "
+                "set SWITCHBOARD_COLLECTION to a new name and ingest the documents into it."
+            )
+
+    async def replace(
+        self,
+        tenant: str,
+        source: str,
+        version: str,
+        chunks: Sequence[Chunk],
+        dense: NDArray[np.float32] | Sequence[Sequence[float]],
+        sparse: Sequence[SparseVector],
+        tokens: Sequence[str] | None = None,
+    ) -> None:
+        """Write the source's chunks, then remove whatever else the source had: never neither is there.
+
+        `dense` (n, dimension), `sparse` and `tokens` (packed token vectors) have a row for each chunk.
+        """
+        packed = tokens or [""] * len(chunks)
+        ids = [point_id(tenant, source, version, chunk.position) for chunk in chunks]
+        rows = zip(ids, chunks, np.asarray(dense, np.float32), sparse, packed, strict=True)
+        points = [
+            _point(id, vector, terms, _payload(tenant, source, version, chunk, text))
+            for id, chunk, vector, terms, text in sorted(rows, key=lambda row: -row[1].position)
+        ]
+        for start in range(0, len(points), BATCH):
+            await self.client.upsert(self.name, points[start : start + BATCH], wait=True)
+        await self._delete(tenant, source, keep=ids)
+
+    async def delete(self, tenant: str, source: str) -> None:
+        """Remove the source's chunks; nothing happens where there are none."""
+        await self._delete(tenant, source, keep=[])
+
+    async def _delete(self, tenant: str, source: str, keep: list[str]) -> None:
+        rest = models.Filter(
+            must=[*of(tenant), models.FieldCondition(key="source", match=models.MatchValue(value=source))],
+            must_not=[models.HasIdCondition(has_id=list(keep))] if keep else None,
+        )
+        await self.client.delete(self.name, points_selector=models.FilterSelector(filter=rest), wait=True)
+
+    async def sources(self, tenant: str) -> dict[str, str]:
+        """Return the version of each source; empty where a write was cut off and must be done again."""
+        first = models.FieldCondition(key="position", match=models.MatchValue(value=0))
+        found: dict[str, str] = {}
+        offset = None
+        while True:
+            records, offset = await self.client.scroll(
+                self.name,
+                scroll_filter=models.Filter(must=[*of(tenant), first]),
+                limit=1000,
+                offset=offset,
+                with_payload=["source", "version"],
+            )
+            for record in records:
+                source, version = record.payload["source"], record.payload["version"]
+                found[source] = version if found.get(source, version) == version else ""
+            if offset is None:
+                return found
+
+    async def count(self, tenant: str) -> int:
+        """Return the number of chunks."""
+        return (await self.client.count(self.name, count_filter=models.Filter(must=[*of(tenant)]))).count
+
+
+def of(tenant: str) -> list[models.FieldCondition]:
+    """Return the conditions that every query starts with; raises ValueError for an empty tenant."""
+    if not tenant:
+        raise ValueError("a query of the index needs a tenant")
+    return [models.FieldCondition(key="tenant", match=models.MatchValue(value=tenant))]
+
+
+def readable(tenant: str, knowledge: Sequence[str], groups: Sequence[str]) -> models.Filter:
+    """Return the filter for what this asker may read: the tenant's, under a prefix, in one of the groups."""
+    must = [
+        *of(tenant),
+        models.FieldCondition(key="groups", match=models.MatchAny(any=[EVERYONE, *groups])),
+    ]
+    wanted = [_folder(prefix) for prefix in knowledge]
+    if wanted and all(wanted):
+        must.append(models.FieldCondition(key="prefixes", match=models.MatchAny(any=wanted)))
+    return models.Filter(must=list[Any](must))
+
+
+def prefixes(source: str) -> list[str]:
+    """Return the source and each folder above it, so that a prefix filter is a keyword match on any backend."""
+    parts = _folder(source).split("/")
+    return [path for end in range(1, len(parts) + 1) if (path := "/".join(parts[:end]))]
+
+
+def _folder(path: str) -> str:
+    return path.strip().removeprefix("./").rstrip("/")
+
+
+def point_id(tenant: str, source: str, version: str, position: int) -> str:
+    """Return the same id for the same chunk of the same content, so that writing again changes nothing."""
+    return str(uuid5(NAMESPACE, "\0".join((tenant, source, version, str(position)))))
+
+
+def document_id(tenant: str, source: str) -> str:
+    return str(uuid5(NAMESPACE, f"{tenant}\0{source}"))
+
+
+def _point(
+    id: str, vector: NDArray[np.float32], terms: SparseVector, payload: dict[str, Any]
+) -> models.PointStruct:
+    """Build the point without validation, which would look at each of the vector's numbers."""
+    sparse = models.SparseVector.model_construct(indices=terms[0], values=terms[1])
+    return models.PointStruct.model_construct(
+        id=id, vector={DENSE: vector.tolist(), BM25: sparse}, payload=payload
+    )
+
+
+def _payload(tenant: str, source: str, version: str, chunk: Chunk, tokens: str) -> dict[str, Any]:
+    return {
+        "tenant": tenant,
+        "source": source,
+        "prefixes": prefixes(source),
+        "document": document_id(tenant, source),
+        "version": version,
+        "title": chunk.title,
+        "headings": list(chunk.headings),
+        "page": chunk.page,
+        "start": chunk.start,
+        "end": chunk.end,
+        "position": chunk.position,
+        "groups": list(chunk.groups) or [EVERYONE],
+        "text": chunk.text,
+        "tokens": tokens,
+    }

@@ -1,0 +1,232 @@
+"""Finds passages: dense and BM25 lists in one call, fused by rank, then ranked closely by token MaxSim.
+
+Two calls to the index in all: the lists without payload, then the fused candidates with theirs and the scores that
+a list did not give. BM25's IDF is counted over the asker's tenant, so no score tells of another tenant's texts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_core.retrievers import BaseRetriever
+from numpy.typing import NDArray
+from qdrant_client import models
+
+from contracts.state import Passage
+from retrievers import rerank, tokens
+from retrievers.collection import BM25, DENSE, Collection, of, readable
+from retrievers.sparse import query_vector
+
+Mode = Literal["hybrid", "dense", "bm25"]
+SHOWN: Final = ["text", "source", "title", "headings", "page", "start", "end"]
+RRF_K: Final = 60
+"""Source: Cormack, Clarke and Buettcher 2009, Reciprocal Rank Fusion, section 2."""
+HALF: Final = 10.0
+"""The BM25 score that is shown as 0.5 where BM25 ranks alone."""
+NAN: Final = float("nan")
+
+
+@runtime_checkable
+class TokenEncoder(Protocol):
+    """An embedder that gives a text's token vectors beside its own."""
+
+    async def aencode(self, texts: Sequence[str]) -> Any:
+        """Return `dense` (n, dimension), `tokens` and, where it has them, `weights` of the tokens."""
+        ...
+
+
+@dataclass(slots=True)
+class Question:
+    """A question as the index is asked it."""
+
+    dense: list[float] | None = None
+    bm25: models.SparseVector | None = None
+    tokens: NDArray[np.float32] | None = None
+    weights: NDArray[np.float32] | None = None
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A chunk that one of the lists found."""
+
+    id: str
+    rank: float = 0.0
+    """Reciprocal ranks, summed."""
+    dense: float = NAN
+    bm25: float = NAN
+    maxsim: float = NAN
+    score: float = 0.0
+    payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class HybridRetriever(BaseRetriever):
+    """Retrieves what one asker may read; made for a run, with its tenant bound."""
+
+    collection: Collection
+    embeddings: Embeddings
+    """The model that the collection was made with; one that gives token vectors as well spares a second look."""
+    encoder: Any = None
+    """A TokenEncoder for MaxSim where `embeddings` is none; None leaves the ranking to the ranks."""
+    tenant: str
+    knowledge: tuple[str, ...] = ()
+    """Folders or sources that may be read; empty for all."""
+    groups: tuple[str, ...] = ()
+    """The asker's groups, beside what everyone may read."""
+    limit: int = 8
+    k: int = 50
+    """Length of each list."""
+    mode: Mode = "hybrid"
+    """`dense` and `bm25` are the parts alone, for the evals."""
+
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        allowed = readable(self.tenant, self.knowledge, self.groups)
+        question = await self._ask(query)
+        found = await self._lists(question, allowed)
+        await self._fill(found, question, allowed)
+        ranked = _rank(found, question, self.mode)
+        return [_document(candidate) for candidate in _distinct(ranked)[: self.limit]]
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        raise NotImplementedError("The index is asked without blocking: use `ainvoke`.")
+
+    async def _ask(self, query: str) -> Question:
+        question = Question()
+        if self.mode != "dense":
+            ids, values = query_vector(query)
+            question.bm25 = models.SparseVector(indices=ids, values=values) if ids else None
+        if self.mode == "bm25":
+            return question
+        encoder = self.embeddings if isinstance(self.embeddings, TokenEncoder) else self.encoder
+        if encoder is not None:
+            encoded = await encoder.aencode([query])
+            question.tokens, question.dense = encoded.tokens[0], encoded.dense[0].tolist()
+            weights = getattr(encoded, "weights", None)
+            question.weights = None if weights is None else weights[0]
+        if encoder is not self.embeddings:
+            question.dense = await self.embeddings.aembed_query(query)
+        return question
+
+    async def _lists(self, question: Question, allowed: models.Filter) -> list[Candidate]:
+        """Return the candidates of both lists, best first by the sum of reciprocal ranks."""
+        by_id: dict[str, Candidate] = {}
+        for name, points in await self._query(question, allowed, self.k, {}):
+            for rank, point in enumerate(points, 1):
+                candidate = by_id.setdefault(str(point.id), Candidate(str(point.id)))
+                candidate.rank += 1 / (RRF_K + rank)
+                setattr(candidate, name, point.score)
+        ranked = sorted(by_id.values(), key=lambda candidate: (-candidate.rank, candidate.id))
+        return ranked[: rerank.CANDIDATES if self.mode == "hybrid" else self.k]
+
+    async def _fill(self, found: list[Candidate], question: Question, allowed: models.Filter) -> None:
+        """Give the candidates their payload, and the score of the list that missed them."""
+        if not found:
+            return
+        by_id = {candidate.id: candidate for candidate in found}
+        these = models.Filter(must=[allowed, models.HasIdCondition(has_id=list[Any](by_id))])
+        packed = ["tokens"] if question.tokens is not None and self.mode == "hybrid" else []
+        payload = {DENSE if question.dense is not None else BM25: SHOWN + packed}
+        for name, points in await self._query(question, these, len(found), payload):
+            for point in points:
+                candidate = by_id[str(point.id)]
+                setattr(candidate, name, point.score)
+                candidate.payload = candidate.payload or point.payload or {}
+
+    async def _query(
+        self, question: Question, allowed: models.Filter, limit: int, payload: Mapping[str, list[str]]
+    ) -> list[tuple[str, list[models.ScoredPoint]]]:
+        """Return each list that the question has a vector for, by name."""
+        asked = [(name, query) for name in (DENSE, BM25) if (query := getattr(question, name)) is not None]
+        mine = models.IdfCorpusParams(corpus=models.Filter(must=list[Any](of(self.tenant))))
+        params = {DENSE: None, BM25: models.SearchParams(idf=mine)}
+        requests = [
+            models.QueryRequest(
+                query=query,
+                using=name,
+                filter=allowed,
+                params=params[name],
+                limit=limit,
+                with_payload=payload.get(name, False),
+            )
+            for name, query in asked
+        ]
+        if not requests:
+            return []
+        responses = await self.collection.client.query_batch_points(self.collection.name, requests)
+        return [(name, one.points) for (name, _), one in zip(asked, responses, strict=True)]
+
+
+def _rank(found: list[Candidate], question: Question, mode: Mode) -> list[Candidate]:
+    """Return the candidates best first, with their scores."""
+    found = [candidate for candidate in found if candidate.payload]
+    if mode == "hybrid" and question.tokens is not None and _read_closely(found, question):
+        parts = [[getattr(one, name) for one in found] for name in ("dense", "bm25", "maxsim")]
+        fused = rerank.fuse(*(np.array(part, np.float32) for part in parts))
+    else:
+        fused = [_plain_score(candidate, question, mode) for candidate in found]
+    for candidate, score in zip(found, fused, strict=True):
+        candidate.score = float(min(1.0, max(0.0, score)))
+    return sorted(found, key=lambda candidate: (-candidate.score, -candidate.rank, candidate.id))
+
+
+def _read_closely(found: list[Candidate], question: Question) -> bool:
+    """Give each candidate its MaxSim; False where none has token vectors."""
+    assert question.tokens is not None
+    rows = (
+        tokens.unpack_all([str(candidate.payload.get("tokens") or "") for candidate in found])
+        if found
+        else []
+    )
+    for candidate, score in zip(found, rerank.scores(question.tokens, rows, question.weights), strict=True):
+        candidate.maxsim = float(score)
+    return any(len(each) for each in rows)
+
+
+def _plain_score(candidate: Candidate, question: Question, mode: Mode) -> float:
+    if mode == "dense":
+        return candidate.dense
+    if mode == "bm25":
+        return candidate.bm25 / (candidate.bm25 + HALF)
+    lists = (question.dense is not None) + (question.bm25 is not None)
+    return candidate.rank * (RRF_K + 1) / lists
+
+
+def _distinct(ranked: list[Candidate]) -> list[Candidate]:
+    """Return the candidates without those whose text came before."""
+    first: dict[str, Candidate] = {}
+    for candidate in ranked:
+        first.setdefault(candidate.payload["text"], candidate)
+    return list(first.values())
+
+
+def _document(candidate: Candidate) -> Document:
+    signals = {name: getattr(candidate, name) for name in ("dense", "bm25", "maxsim")}
+    metadata: dict[str, Any] = {key: candidate.payload.get(key) for key in SHOWN if key != "text"}
+    metadata["id"] = candidate.id
+    metadata["score"] = candidate.score
+    metadata["signals"] = {name: value for name, value in signals.items() if not np.isnan(value)}
+    return Document(id=candidate.id, page_content=candidate.payload["text"], metadata=metadata)
+
+
+def to_passage(document: Document) -> Passage:
+    """Return the document as the graph's state keeps it."""
+    found = document.metadata
+    return Passage(
+        id=found["id"],
+        source=found["source"],
+        title=found["title"],
+        headings=list(found["headings"]),
+        page=found["page"],
+        start=found["start"],
+        end=found["end"],
+        score=found["score"],
+        text=document.page_content,
+        signals=dict(found["signals"]),
+    )
