@@ -9,6 +9,7 @@ from typing import Final
 
 from contracts.agents import AgentConfig, ModelChoice
 from contracts.context import Context, Desk, Emitter, Intents, Reader, Recorder
+from contracts.errors import SetupError, SwitchboardError
 from contracts.identity import Identity
 from graph.build import Graph, build_graph
 from graph.encoder import encoder_for
@@ -17,8 +18,11 @@ from models.extractive import NAME, Extractive, ExtractiveHost
 from models.intents import ExampleIntents
 from models.pool import Host, Pool
 from nodes.prompt import user_text
+from ports.edge import EdgeClient
 from ports.open import Ports, open_ports
 from ports.settings import Settings
+from retrievers.cache import AnswerCache
+from retrievers.canonical import CanonicalAnswers
 from retrievers.collection import Collection
 from retrievers.hybrid import HybridRetriever
 from retrievers.memory import AnswerMemory
@@ -52,9 +56,22 @@ async def open_database(settings: Settings, folder: Path | None = None) -> Async
 async def open_wiring(settings: Settings) -> AsyncGenerator["Wiring"]:
     """Open the ports and the database, bring both up to date, and close them at the end. Raises SetupError."""
     async with open_ports(settings) as ports, open_database(settings, ports.folder.path) as database:
-        wiring = Wiring(ports, database)
+        wiring = Wiring(ports, database, await _dimension(ports))
         await wiring.collection.ensure()
+        await wiring.canonical.ensure()
         yield wiring
+
+
+async def _dimension(ports: Ports) -> int:
+    """Return the length of the embedder's vectors. Raises SetupError where its host cannot say."""
+    if ports.embeddings is ports.minilm:
+        return ports.minilm.dimension
+    try:
+        return len(await ports.embeddings.aembed_query("How long is a vector?"))
+    except SwitchboardError as error:
+        raise SetupError(
+            f"The embedding model {ports.embedding_name!r} cannot be used: {error.message}"
+        ) from error
 
 
 @dataclass(slots=True)
@@ -68,13 +85,16 @@ class Cached:
 class Wiring:
     """The parts that all runs share."""
 
-    def __init__(self, ports: Ports, database: Database) -> None:
+    def __init__(self, ports: Ports, database: Database, dimension: int) -> None:
         self.ports = ports
         self.database = database
         self.graph: Graph = build_graph(ports.checkpoints)
-        self.collection = Collection(
-            ports.vectors, ports.settings.collection, ports.embedding_name, ports.minilm.dimension
+        name, model = ports.settings.collection, ports.embedding_name
+        self.collection = Collection(ports.vectors, name, model, dimension)
+        self.canonical = CanonicalAnswers(
+            ports.vectors, f"{name}_canonical", ports.embeddings, model, dimension
         )
+        self.cache = AnswerCache(ports.redis, ports.settings.cache_ttl)
         self.encoder = encoder_for(ports)
         self.reader: Reader = PassageReader(ports.minilm)
         self.intents: Intents = ExampleIntents(ports.minilm)
@@ -94,12 +114,13 @@ class Wiring:
         return cached.config
 
     async def bump(self, tenant: str) -> None:
-        """Tell the memory that the tenant's documents changed: no remembered answer outlives them."""
-        raise NotImplementedError
+        """Tell the cache that the tenant's documents changed: no remembered answer outlives them."""
+        await self.cache.bump(tenant)
 
-    async def cache_stats(self, who: Identity) -> dict[str, int]:
-        """Return the figures of the tenant's remembered answers."""
-        raise NotImplementedError
+    async def optimize(self) -> None:
+        """Bring the index into its fastest form; a Qdrant server does so by itself."""
+        if isinstance(self.ports.vectors, EdgeClient):
+            await self.ports.vectors.optimize(self.collection.name)
 
     def forget_agent(self, who: Identity, id: str) -> None:
         """Read the configuration anew at its next use: it was just changed here."""
@@ -109,16 +130,18 @@ class Wiring:
         """Return a retriever that sees this asker's part of the index alone."""
         return HybridRetriever(
             collection=self.collection,
+            embeddings=self.ports.embeddings,
             encoder=self.ports.minilm,
             tenant=who.tenant,
-            groups=[who.department] if who.department else [],
-            knowledge=agent.knowledge,
+            groups=(who.department,) if who.department else (),
+            knowledge=tuple(agent.knowledge),
             limit=limit,
         )
 
     def memory(self, who: Identity, agent_id: str, agent: AgentConfig) -> AnswerMemory:
-        """Return the standing answers of this tenant and agent."""
-        raise NotImplementedError
+        """Return the standing answers that this asker may get from this agent, configured as it is now."""
+        scope = [who.department, who.role, agent.model_dump_json(exclude={"name", "examples"})]
+        return AnswerMemory(self.canonical, self.cache, tenant=who.tenant, agent=agent_id, scope=scope)
 
     def chat(self, agent: AgentConfig) -> PoolChat:
         """Return the chat models that this agent may use."""

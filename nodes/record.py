@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 from langgraph.runtime import Runtime
 
 from contracts.context import Context
-from contracts.state import Action, Citation, Decision, Passage, Queued, Usage
+from contracts.state import Action, Citation, Decision, Passage, Queued, Recalled, Usage
 
 
 class Outcome(TypedDict, total=False):
@@ -16,6 +16,8 @@ class Outcome(TypedDict, total=False):
     turns: list[Any]
     decision: Decision
     passages: list[Passage]
+    kept: list[Passage]
+    recalled: Recalled | None
     text: str
     citations: list[Citation]
     usage: Usage

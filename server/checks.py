@@ -40,7 +40,7 @@ def checks_of(wiring: Wiring) -> dict[str, Check]:
         return "healthy", "PostgreSQL at a URL" if settings.database_url else "embedded SQLite"
 
     async def index() -> tuple[State, str]:
-        count = await wiring.collection.size()
+        count = (await ports.vectors.count(settings.collection)).count
         where = f"Qdrant at {settings.qdrant_url}" if settings.qdrant_url else "embedded Qdrant Edge"
         return "healthy", f"{where}, {count:,} passages, embedded by {ports.embedding_name}"
 

@@ -38,6 +38,8 @@ class Live:
     answering: bool = False
     """It holds one of the places for answers."""
     recorded: bool = False
+    answer_id: str = ""
+    """The stored answer's message."""
     state: dict[str, Any] = field(default_factory=dict[str, Any])
     """The nodes' updates so far, merged."""
 

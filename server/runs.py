@@ -183,7 +183,7 @@ class Runs:
         else:
             if usage := live.usage():
                 self._log.append(live.log, "usage", dict(usage))
-            done = {"status": status, "text": live.log.answer()}
+            done = {"status": status, "text": live.log.answer(), "message_id": live.answer_id}
             self._log.append(live.log, "done", done, expire=self._ttl)
         self._count(live, status)
         await self._log.flush()
@@ -201,7 +201,8 @@ class Runs:
         """Store an end that the graph did not reach; say so if even that fails."""
         try:
             text, outcome = live.log.answer(), live.outcome(error)
-            await runs.finish(self._database, live.who, live.run_id, status, text, outcome)
+            done = await runs.finish(self._database, live.who, live.run_id, status, text, outcome)
+            live.answer_id = done.message_id
         except Exception as failure:  # noqa: BLE001 - the client must still see an end; the next start stores it
             return "failed", error or self._explain(live, failure).body()
         return status, error

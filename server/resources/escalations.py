@@ -74,7 +74,12 @@ async def answer(here: Here, who: Who, id: str, body: Answer) -> Any:
     content = require_content(body.content, here.settings.max_message)
     ticket = await escalations.answer(here.database, who, id, content, canonical=body.canonical)
     if body.canonical:
-        agent = await here.wiring.agent(who, ticket["agent"])
-        memory = here.wiring.memory(who, ticket["agent"], agent)
-        await memory.add_canonical(ticket["question"], content, approved_by=who.user)
+        await here.wiring.canonical.add_canonical(
+            who.tenant,
+            ticket["agent"],
+            ticket["question"],
+            content,
+            approved_by=who.user,
+            approved_at=ticket["answered_at"] or "",
+        )
     return ticket

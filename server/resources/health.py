@@ -9,7 +9,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from server.auth import require_owner
 from server.checks import Check, checks_of, run_check
-from server.parts import Here, Who
+from server.parts import Here, Parts, Who
+from store import usage
 
 plain = APIRouter(tags=["health"])
 router = APIRouter(tags=["health"])
@@ -43,7 +44,15 @@ async def health(here: Here, response: Response) -> Any:
 @router.get("/cache/stats")
 async def cache(here: Here, who: Who) -> Any:
     """Return how often answers came from a cache."""
-    return await here.wiring.cache_stats(who)
+    sums = await usage.stats(here.database, who, "model")
+    hits = sum(one["cache_hits"] for one in sums)
+    answers = sum(one["requests"] for one in sums)
+    return {
+        "answers": answers,
+        "hits": hits,
+        "rate": hits / answers if answers else 0.0,
+        "ttl_s": ttl_of(here),
+    }
 
 
 @router.post("/cache/optimize")
@@ -51,8 +60,13 @@ async def optimize(here: Here, who: Who) -> Any:
     """Rebuild the index's search structures now; searches go on meanwhile."""
     require_owner(who)
     started = time.perf_counter()
-    changed = await here.wiring.collection.optimize()
-    return {"optimized": changed, "seconds": round(time.perf_counter() - started, 3)}
+    await here.wiring.optimize()
+    return {"seconds": round(time.perf_counter() - started, 3)}
+
+
+def ttl_of(here: Parts) -> float:
+    """Return the seconds for which an answer is remembered."""
+    return here.settings.cache_ttl.total_seconds()
 
 
 async def _timed(name: str, check: Check) -> dict[str, Any]:
