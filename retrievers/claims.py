@@ -1,0 +1,77 @@
+"""What a sentence claims that its passage must have: numbers, names, and whether it denies.
+
+Vectors hardly tell 20 days from 30, Anna from Petra, or "may" from "may not"; words do.
+"""
+
+import re
+from typing import Final
+
+_NUMBER: Final = re.compile(r"\d+(?:[.,:]\d+)*")
+_NAME: Final = re.compile(r"\b[A-ZÀ-ÖØ-Þ][\w'’-]*")
+_DENIAL: Final = re.compile(
+    r"\b(?:not|no|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|except|unless|prohibited|forbidden"
+    r"|kein\w*|nicht|nie)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_SPELT: Final = {
+    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
+    "ten": "10", "eleven": "11", "twelve": "12", "zero": "0",
+}  # fmt: skip
+"""Without "one", which is more often a pronoun."""
+
+_FREE: Final = frozenset(
+    """a an the this that these those it its he she they we you i in on at of for from to by with as if when while
+    after before because although however also but and or so then there here yes no not all each every any some most
+    many both what which who how why where please note""".split()  # noqa: SIM905 - a column of words would be 60 lines
+)
+"""Capitalised at the start of a sentence or in a heading, and still no name."""
+
+
+def has_verbatim(sentence: str, text: str) -> bool:
+    """Tell whether the text has the sentence word for word, white space and case aside."""
+    return _flat(sentence) in _flat(text)
+
+
+def contradicts(claim: str, passage: str, nearest: str) -> bool:
+    """Tell whether the claim has a number or a name that the passage lacks, or denies what `nearest` does not."""
+    return (
+        not numbers(claim) <= numbers(passage)
+        or not names(claim) <= _words(passage)
+        or denies(claim) != denies(nearest)
+    )
+
+
+def numbers(text: str) -> set[str]:
+    """Return the numbers, one spelling each: 1,000 is 1000, "three" is 3."""
+    digits = {re.sub(r"[,](?=\d{3}\b)", "", found) for found in _NUMBER.findall(text)}
+    return digits | {
+        _SPELT[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _SPELT and word != "one"
+    }
+
+
+def names(text: str) -> set[str]:
+    """Return the capitalised words, lower case; a sentence's first only where another name follows it."""
+    found = list(_NAME.finditer(text))
+    opening = (
+        found[0] if found and not any(character.isalnum() for character in text[: found[0].start()]) else None
+    )
+    if opening and len(found) > 1 and text[opening.end() : found[1].start()] == " ":
+        opening = None
+    return {_bare(name.group()) for name in found if name is not opening} - _FREE
+
+
+def denies(text: str) -> bool:
+    """Tell whether the sentence denies something."""
+    return bool(_DENIAL.search(text))
+
+
+def _words(text: str) -> set[str]:
+    return {_bare(word) for word in re.findall(r"[\w'’-]+", text)}
+
+
+def _bare(word: str) -> str:
+    return re.sub(r"['’]s?$", "", word.lower())
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.casefold().split())
