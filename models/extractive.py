@@ -87,8 +87,8 @@ class ExtractiveHost:
         return self._model
 
     def limit(self, model: str) -> int:
-        """Return a context that holds any number of passages that retrieval returns."""
-        return 32_768
+        """Return a context that holds all that retrieval returns; 0 for a model that is not served here."""
+        return 32_768 if model == NAME else 0
 
     async def health(self) -> str:
         """Return what it can say of itself."""

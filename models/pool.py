@@ -33,7 +33,7 @@ class Host(Protocol):
         ...
 
     def limit(self, model: str) -> int:
-        """Return the model's context in tokens."""
+        """Return the model's context in tokens; 0 where this host can never serve it."""
         ...
 
 
@@ -70,8 +70,14 @@ class Pool:
         return {place.host.name: place.running for place in self._places}
 
     def limit(self, model: str) -> int:
-        """Return the model's context in tokens: the smallest of the hosts'."""
-        return min(place.host.limit(model) for place in self._places)
+        """Return the model's context in tokens: the smallest among the hosts that may serve it.
+
+        Raises ModelUnavailable where none ever does.
+        """
+        limits = [limit for place in self._places if (limit := place.host.limit(model))]
+        if not limits:
+            raise self._missing(model)
+        return min(limits)
 
     async def host_for(self, model: str) -> Host:
         """Return the host that would answer now; raises ModelUnavailable where none has the model."""

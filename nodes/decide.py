@@ -4,7 +4,7 @@ The order is the policy: what the person asked for comes first, then whether the
 whether the passages answer it, then whether there is room to answer now.
 """
 
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 from langgraph.runtime import Runtime
 
@@ -29,7 +29,8 @@ class Evidence(TypedDict):
     intent: str
     intent_score: float
     task: Task
-    passages: list[Passage]
+    passages: NotRequired[list[Passage]]
+    """Absent where nothing had to be looked up."""
 
 
 class Choice(TypedDict):
@@ -41,9 +42,9 @@ class Choice(TypedDict):
 
 async def decide(state: Evidence, runtime: Runtime[Context]) -> Choice:
     """Choose the path, with the probability that the passages answer the question."""
-    context = runtime.context
-    sure = await context.reader.answerable(state["standalone"], state["passages"])
-    options = rivals(state["standalone"], state["passages"])
+    context, passages = runtime.context, state.get("passages", [])
+    sure = await context.reader.answerable(state["standalone"], passages)
+    options = rivals(state["standalone"], passages)
     path, reason = choose(state, sure, options, context)
     confidence = state["intent_score"] if state["task"] == "smalltalk" else sure
     decision: Decision = {
@@ -69,7 +70,7 @@ def choose(state: Evidence, sure: float, options: list[str], context: Context) -
         if leans(state["standalone"]) and sure < bar:
             return "clarify", "the question leaves open what it is about"
         if sure < bar:
-            return _short(state["passages"], sure, bar)
+            return _short(state.get("passages", []), sure, bar)
     return _room(context, f"the passages answer it with probability {sure:.2f}; the bar is {bar:.2f}")
 
 

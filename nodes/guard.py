@@ -5,11 +5,12 @@ about a safe thing. What a passage says is fenced elsewhere: it is only ever dat
 """
 
 import re
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 from langgraph.runtime import Runtime
 
 from contracts.context import Context
+from contracts.state import Decision
 
 TOPIC_SIMILARITY: Final = 0.55
 """Cosine of MiniLM from which a message counts as being about a blocked topic."""
@@ -52,23 +53,36 @@ class Verdict(TypedDict):
     """The slice that guard writes."""
 
     blocked: str
+    decision: NotRequired[Decision]
+    """Made here for a message that is stopped; `decide` makes it for the others."""
 
 
 async def guard(state: Message, runtime: Runtime[Context]) -> Verdict:
     """Say why the message is stopped, or let it pass with an empty reason."""
-    question = state["question"]
+    reason = await _reason(state["question"], runtime.context)
+    if not reason:
+        return {"blocked": ""}
+    stop: Decision = {
+        "path": "refuse",
+        "confidence": 1.0,
+        "intent": "blocked",
+        "task": "answer",
+        "reason": reason,
+    }
+    return {"blocked": reason, "decision": stop}
+
+
+async def _reason(question: str, context: Context) -> str:
     if any(pattern.search(question) for pattern in INJECTION):
-        return {"blocked": "it asks me to set my instructions aside"}
+        return "it asks me to set my instructions aside"
     if UNSAFE.search(question):
-        return {"blocked": "answering could help to hurt someone"}
-    topics = runtime.context.agent.blocked_topics
-    named = _named(question, topics)
-    if named:
-        return {"blocked": f"{named!r} is a topic that I am set up not to discuss"}
-    topic, similarity = await runtime.context.intents.nearest(question, topics)
-    if similarity >= TOPIC_SIMILARITY:
-        return {"blocked": f"{topic!r} is a topic that I am set up not to discuss"}
-    return {"blocked": ""}
+        return "answering could help to hurt someone"
+    topics = context.agent.blocked_topics
+    topic = _named(question, topics)
+    if not topic:
+        topic, similarity = await context.intents.nearest(question, topics)
+        topic = topic if similarity >= TOPIC_SIMILARITY else ""
+    return f"{topic!r} is a topic that I am set up not to discuss" if topic else ""
 
 
 def _named(question: str, topics: list[str]) -> str:

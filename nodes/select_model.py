@@ -1,6 +1,6 @@
 """Chooses the model for the task and fits the prompt into its context, before a token is asked for."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from langgraph.runtime import Runtime
 
@@ -15,7 +15,7 @@ class Chosen(TypedDict):
     question: str
     standalone: str
     turns: list[Turn]
-    passages: list[Passage]
+    passages: NotRequired[list[Passage]]
     decision: Decision
 
 
@@ -33,7 +33,7 @@ async def select_model(state: Chosen, runtime: Runtime[Context]) -> Prompt:
     context, task = runtime.context, state["decision"]["task"]
     model = context.chat.select(task)
     system = system_text(context.agent, context.who, task)
-    evidence = [] if task == "smalltalk" else state["passages"]
+    evidence = [] if task == "smalltalk" else state.get("passages", [])
     question = state["question"] if task == "smalltalk" else state["standalone"]
     turns, kept, fit = await context.chat.fit(model, system, state["turns"], evidence, question)
     messages: list[dict[str, Any]] = [

@@ -212,8 +212,8 @@ class LlamaHost:
         return self._model
 
     def limit(self, model: str) -> int:
-        """Return the context in tokens."""
-        return self._model.n_ctx
+        """Return the context in tokens; 0 for a model that is not served here."""
+        return self._model.n_ctx if model == self._model.model_name else 0
 
     async def health(self) -> str:
         """Return what serves, once the weights are loaded; raises DamagedWeights."""
