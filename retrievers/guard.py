@@ -13,6 +13,7 @@ from retrievers.sparse import STOPWORDS, stem
 
 _WORD: Final = re.compile(r"[^\W_]+(?:[-._/:@][^\W_]+)*[+#]*")
 _NEGATED: Final = re.compile(r"n['’]t\b", re.IGNORECASE)
+_OWNED: Final = re.compile(r"['’](?:s|re|m|ll|ve|d)\b", re.IGNORECASE)
 _DIRECTED: Final = frozenset({"from", "than", "before", "after", "into", "over", "under"})
 _MEANT: Final = frozenset({"from", "who", "when", "where", "why", "if"})
 """Stopwords of search that tell questions apart."""
@@ -38,6 +39,7 @@ def normalized(question: str) -> str:
 
 def _meant(question: str) -> list[str]:
     text = _NEGATED.sub(" not", unicodedata.normalize("NFKC", question).replace("cannot", "can not"))
+    text = _OWNED.sub("", text)
     shouted = text.isupper()
     return [kept for word in _WORD.findall(text) if (kept := _kept(word, shouted))]
 
