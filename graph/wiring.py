@@ -13,8 +13,9 @@ from contracts.errors import SetupError, SwitchboardError
 from contracts.identity import Identity
 from graph.build import Graph, build_graph
 from graph.encoder import encoder_for
+from models import extractive, smalltalk
 from models.chat import PoolChat
-from models.extractive import NAME, Extractive, ExtractiveHost
+from models.inprocess import InProcessHost
 from models.intents import ExampleIntents
 from models.pool import Host, Pool
 from nodes.prompt import user_text
@@ -102,7 +103,11 @@ class Wiring:
         self._agents: dict[tuple[str, str], Cached] = {}
 
     def _hosts(self) -> Sequence[Host]:
-        return [ExtractiveHost(Extractive(reader=self.reader)), self.ports.llama, *self.ports.hosts]
+        own = {
+            extractive.NAME: extractive.Extractive(reader=self.reader),
+            smalltalk.NAME: smalltalk.SmallTalk(embeddings=self.ports.minilm),
+        }
+        return [InProcessHost(own), self.ports.llama, *self.ports.hosts]
 
     async def agent(self, who: Identity, id: str) -> AgentConfig:
         """Return the agent's configuration; raises Unknown."""
@@ -156,11 +161,11 @@ class Wiring:
                 analysis=own.analysis or settings.model_analysis,
                 code=own.code or settings.model_code,
             )
-        small = self.ports.llama_name
-        answers = small if settings.gguf_answers else NAME
+        answers = self.ports.llama_name if settings.gguf_answers else extractive.NAME
+        talks = self.ports.llama_name if settings.gguf_answers else smalltalk.NAME
         return ModelChoice(
             primary=own.primary or answers,
-            fast=own.fast or small,
+            fast=own.fast or talks,
             analysis=own.analysis or answers,
             code=own.code or answers,
         )

@@ -68,28 +68,3 @@ def pieces(text: str, words: int = 8) -> list[str]:
     parts = text.split(" ")
     groups = [" ".join(parts[start : start + words]) for start in range(0, len(parts), words)]
     return [group + " " for group in groups[:-1]] + groups[-1:]
-
-
-class ExtractiveHost:
-    """The answerer as a host of the model pool."""
-
-    name = "this process"
-
-    def __init__(self, model: Extractive) -> None:
-        self._model = model
-
-    async def tags(self) -> frozenset[str]:
-        """Return the one name it answers to."""
-        return frozenset({f"{NAME}:latest"})
-
-    def chat(self, model: str) -> BaseChatModel:
-        """Return the answerer."""
-        return self._model
-
-    def limit(self, model: str) -> int:
-        """Return a context that holds all that retrieval returns; 0 for a model that is not served here."""
-        return 32_768 if model == NAME else 0
-
-    async def health(self) -> str:
-        """Return what it can say of itself."""
-        return "answers with the documents' own sentences"
