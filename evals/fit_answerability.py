@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ports.onnx import MiniLM
-from retrievers.answerability import BIAS, NAMES, WEIGHTS, Read, signals
+from retrievers.answerability import BIAS, NAMES, WEIGHTS, Read, coverage, signals
+from retrievers.rerank import fuse, scores
 
 Floats = NDArray[np.float64]
 RIDGE: Final = 1.0
@@ -55,7 +56,9 @@ def read(minilm: MiniLM, passages: Sequence[tuple[str, str]]) -> list[Read]:
 def squad(data: Path, minilm: MiniLM) -> Pairs:
     """Return each sampled question with its passage, a near one of its article and one of another."""
     corpus = {row["_id"]: row for row in rows(data / "squad_xquad/corpus.jsonl.gz")}
-    lines = [line.split("\t") for line in (data / "squad_xquad/qrels.tsv").read_text().split("\n")[1:] if line]
+    lines = [
+        line.split("\t") for line in (data / "squad_xquad/qrels.tsv").read_text().split("\n")[1:] if line
+    ]
     gold = {question: passage for question, passage, _ in lines}
     asked = [row for row in rows(data / "squad_xquad/queries.jsonl") if row["_id"] in gold]
     random.Random(1).shuffle(asked)  # noqa: S311 - a sample, no secret
@@ -63,21 +66,38 @@ def squad(data: Path, minilm: MiniLM) -> Pairs:
     titles = {corpus[gold[row["_id"]]]["title"] for row in asked}
     crowd = [row for row in corpus.values() if row["title"] in titles][:CROWD]
     held = read(minilm, [(row["title"], row["text"]) for row in crowd])
-    dense = np.array([passage.dense for passage in held])
     found: list[Floats] = []
     answered: list[bool] = []
     for row, question in zip(asked, read(minilm, [("", row["text"]) for row in asked]), strict=True):
         right = corpus[gold[row["_id"]]]
-        order = np.argsort(-dense @ question.dense)
-        other = [i for i in order if crowd[i]["text"] != right["text"]]
-        same = next((i for i in other if crowd[i]["title"] == right["title"]), None)
-        away = next((i for i in other if crowd[i]["title"] != right["title"]), None)
-        hit = next((i for i in order if crowd[i]["text"] == right["text"]), None)
-        for i, label in ((hit, True), (same, False), (away, False)):
+        same = [
+            i
+            for i, one in enumerate(crowd)
+            if one["title"] == right["title"] and one["text"] != right["text"]
+        ]
+        away = [i for i, one in enumerate(crowd) if one["title"] != right["title"]]
+        hit = next((i for i, one in enumerate(crowd) if one["text"] == right["text"]), None)
+        for i, label in (
+            (hit, True),
+            (nearest(question, held, same), False),
+            (nearest(question, held, away), False),
+        ):
             if i is not None:
                 found.append(signals(question, held[i]).astype(np.float64))
                 answered.append(label)
     return Pairs(np.array(found), np.array(answered))
+
+
+def nearest(question: Read, held: Sequence[Read], among: Sequence[int]) -> int | None:
+    """Return the passage that retrieval would put first; picked by one signal alone, it would discredit that one."""
+    if not among:
+        return None
+    cosines = np.array([held[i].dense @ question.dense for i in among], np.float32)
+    best = [among[i] for i in np.argsort(-cosines)[:30]]
+    dense = np.sort(cosines)[::-1][:30]
+    words = np.array([coverage(question, held[i].text) for i in best], np.float32)
+    maxsim = scores(question.tokens, [held[i].tokens for i in best], question.rarity)
+    return best[int(np.argmax(fuse(dense, words, maxsim)))]
 
 
 def clapnq(data: Path, minilm: MiniLM) -> Pairs:
@@ -132,10 +152,10 @@ def main(data: Path, models: Path) -> None:
         print(f"{name:18} {weight:+.2f}")
     print(f"{'bias':18} {bias:+.2f}")
     for title, w, b in (("fitted", weights, bias), ("in the code", WEIGHTS, BIAS)):
-        scores = held.signals @ w + b
-        low, high = interval(scores, held.answered)
-        brier = np.mean((1 / (1 + np.exp(-scores)) - held.answered) ** 2)
-        area = auroc(scores, held.answered)
+        logits = held.signals @ w + b
+        low, high = interval(logits, held.answered)
+        brier = np.mean((1 / (1 + np.exp(-logits)) - held.answered) ** 2)
+        area = auroc(logits, held.answered)
         print(f"{title}: clapnq_dev AUROC {area:.3f} ({low:.3f} to {high:.3f}), Brier {brier:.3f}")
     for i, name in enumerate(NAMES):
         print(f"  {name:18} alone {auroc(held.signals[:, i], held.answered):.3f}")

@@ -1,8 +1,9 @@
 """The probability that passages answer a question: a logistic model over signals that can be read.
 
 It is no large model and makes no claim to understand: it asks how much of the question the best passage and
-its best sentence cover, by meaning and by word, what stays uncovered, and whether something of the asked kind
-(a date, a number, a name) is there. The weights are fitted by evals/fit_answerability.py.
+its best sentence cover, by meaning and by word, and what stays uncovered. Left out because they misled: the cosine
+of the whole passage (it tells the topic, not the answer) and whether a date, number or name that is asked for is
+there (AUROC .53). The weights are fitted by evals/fit_answerability.py.
 """
 
 import re
@@ -48,13 +49,12 @@ class Read:
 
 
 NAMES: Final = (
-    "cosine", "maxsim", "sentence_maxsim", "weakest", "weak_third", "words", "sentence_words",
-    "sentence_cosine", "asked_kind", "kind_missing",
+    "maxsim", "sentence_maxsim", "weakest", "weak_third", "words", "sentence_words", "sentence_cosine",
 )  # fmt: skip
 
 
 def signals(question: Read, passage: Read) -> Floats:
-    """Return the signals named in NAMES, (10,), each about 0..1 and higher for answerable but the last."""
+    """Return the signals named in NAMES, (7,), each about 0..1 and higher where it answers."""
     weights = question.rarity
     near = passage.tokens @ question.tokens.T
     spans = [span for span in passage.sentences() if (part := passage.between(span)).stop > part.start]
@@ -67,11 +67,8 @@ def signals(question: Read, passage: Read) -> Floats:
     best = spans[int(by_sentence.argmax())]
     said = passage.text[slice(*best)]
     content = np.sort(whole[weights >= CONTENT] if (weights >= CONTENT).any() else whole)
-    kind = asked_kind(question.text)
-    present = kind is not None and found_kind(kind, said, question.text)
     return np.array(
         [
-            passage.dense @ question.dense,
             np.average(whole, weights=weights),
             by_sentence.max(),
             content[0],
@@ -79,8 +76,6 @@ def signals(question: Read, passage: Read) -> Floats:
             coverage(question, passage.text),
             coverage(question, said),
             pooled.max(),
-            float(present),
-            float(kind is not None and not present),
         ],
         np.float32,
     )
@@ -117,53 +112,6 @@ def _stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]
     return word
-
-
-_KINDS: Final = (
-    (
-        "time",
-        re.compile(
-            r"\b(when|what (year|date|day|month|time)|which (year|date|day|month)|how long ago)\b", re.I
-        ),
-    ),
-    (
-        "number",
-        re.compile(
-            r"\bhow (many|much|long|old|far|tall|high|often|fast|big|large|deep|heavy)\b"
-            r"|\bwhat (percent\w*|number|amount|age)\b",
-            re.I,
-        ),
-    ),
-    (
-        "name",
-        re.compile(
-            r"\b(who|whom|whose|where|(what|which) (city|country|state|person|company))\b",
-            re.I,
-        ),
-    ),
-)
-_MONTHS: Final = r"jan\w*|feb\w*|mar(ch)?|apr\w*|may|june?|july?|aug\w*|sep\w*|oct\w*|nov\w*|dec\w*"
-_TIME: Final = re.compile(
-    rf"\b([12]\d{{3}}s?|\d{{1,2}}(:\d\d|(st|nd|rd|th))|{_MONTHS}|\w+day|century|today|daily|weekly|monthly)\b",
-    re.I,
-)
-_NUMBER: Final = re.compile(
-    r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand|million|billion|half|dozen|once|twice)\b",
-    re.I,
-)
-_NAME: Final = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w'’-]+")
-
-
-def asked_kind(question: str) -> str | None:
-    """Return `time`, `number` or `name` where the question asks for one, else None."""
-    return next((kind for kind, asks in _KINDS if asks.search(question)), None)
-
-
-def found_kind(kind: str, sentence: str, question: str) -> bool:
-    """Tell whether the sentence has something of the kind that the question does not say itself."""
-    finder = {"time": _TIME, "number": _NUMBER, "name": _NAME}[kind]
-    asked = question.lower()
-    return any(found.group().lower() not in asked for found in finder.finditer(sentence))
 
 
 WEIGHTS: Final = np.zeros(len(NAMES), np.float32)

@@ -50,10 +50,11 @@ def fuse(dense: Scores, bm25: Scores, maxsim: Scores) -> Scores:
         return np.zeros(0, np.float32)
     total = _z(dense) + _z(bm25) + _z(maxsim)
     best = int(np.argmax(total))
-    top = float(np.clip(np.nan_to_num(maxsim[best], nan=dense[best]), 0.01, 1))
+    near = maxsim[best] if not np.isnan(maxsim[best]) else dense[best]
+    top = float(np.clip(np.nan_to_num(near), 0.01, 1))
     spread = float(total.max() - total.min())
     if spread == 0:
-        return np.full(len(total), np.nan_to_num(top), np.float32)
+        return np.full(len(total), top, np.float32)
     return ((total - total.min()) / spread * top).astype(np.float32)
 
 

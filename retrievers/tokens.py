@@ -61,6 +61,8 @@ def unpack(packed: str) -> TokenVectors:
 
 def unpack_all(packed: Sequence[str]) -> list[TokenVectors]:
     """Return each packed text's rows (n, 64), as views of one array."""
+    if not packed:
+        return []
     raw = [base64.b64decode(text) for text in packed]
     known = [data[1:] if data[:1] == bytes([VERSION]) else b"" for data in raw]
     codes = np.frombuffer(b"".join(known), np.uint8)
