@@ -110,13 +110,14 @@ class Collection:
         """
         packed = tokens or [""] * len(chunks)
         ids = [point_id(tenant, source, version, chunk.position) for chunk in chunks]
-        rows = zip(ids, chunks, np.asarray(dense, np.float32), sparse, packed, strict=True)
-        points = [
-            _point(id, vector, terms, _payload(tenant, source, version, chunk, text))
-            for id, chunk, vector, terms, text in sorted(rows, key=lambda row: -row[1].position)
-        ]
-        for start in range(0, len(points), BATCH):
-            await self.client.upsert(self.name, points[start : start + BATCH], wait=True)
+        rows = list(zip(ids, chunks, np.asarray(dense, np.float32), sparse, packed, strict=True))
+        rows.sort(key=lambda row: -row[1].position)
+        for start in range(0, len(rows), BATCH):
+            points = [
+                _point(id, vector, terms, _payload(tenant, source, version, chunk, text))
+                for id, chunk, vector, terms, text in rows[start : start + BATCH]
+            ]
+            await self.client.upsert(self.name, points, wait=True)
         await self._delete(tenant, source, keep=ids)
 
     async def delete(self, tenant: str, source: str) -> None:
