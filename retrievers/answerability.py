@@ -114,8 +114,9 @@ def _stem(word: str) -> str:
     return word
 
 
-WEIGHTS: Final = np.zeros(len(NAMES), np.float32)
-BIAS: Final = 0.0
+WEIGHTS: Final = np.array([2.83, 3.52, 0.81, 1.66, 0.78, 1.98, 1.91], np.float32)
+BIAS: Final = -7.33
+"""Fitted to 600 questions of squad_xquad, never to clapnq_dev: AUROC there .895 (.855 to .930)."""
 
 
 def probability(question: Read, passages: Sequence[Read]) -> float:
