@@ -66,6 +66,8 @@ def sentence(errors: Sequence[Any]) -> str:
     first = errors[0]
     if first["type"] == "json_invalid":
         return f"The body is not JSON: {first['ctx']['error']} at character {first['loc'][-1]}."
+    if isinstance(first.get("input"), bytes):
+        return "The body was not read as JSON: send it with the header `Content-Type: application/json`."
     place = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
     value = repr(first.get("input"))
     shown = value if len(value) <= 60 else value[:57] + "…"

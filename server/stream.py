@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from contracts.errors import BadCursor, UnreadableDocument
 from contracts.events import TERMINAL
 from contracts.identity import Identity
+from graph.events import ANSWERS
 from server.log import Id, log_key
 from server.runs import Runs
 from server.tail import Frame, Tail, to_id
@@ -64,8 +65,7 @@ class Streams:
 
     async def open_job(self, key: str, job: jobs.Job, after: str) -> AsyncGenerator[bytes]:
         """Return the frames of an upload's job after the cursor. Raises BadCursor."""
-        cursor = parse(after)
-        ended = job["status"] != "running"
+        cursor, ended = parse(after), job["status"] != "running"
         if ended and not await self.redis.exists(key):
             return _one(_job_end(job))
         await self._gap(key, cursor, ended=ended)
@@ -90,12 +90,11 @@ class Streams:
                 return None
             return {"from": _text(cursor), "to": ""} if ended else None
         oldest = to_id(first[0][0])
-        info = cast("dict[bytes, bytes]", await self.redis.execute_command("XINFO", "STREAM", key))
-        dropped = to_id(info[b"max-deleted-entry-id"])
-        if cursor < dropped:
+        info = cast("dict[bytes, int]", await self.redis.execute_command("XINFO", "STREAM", key))
+        if cursor < oldest and info[b"entries-added"] > info[b"length"]:
             return {"from": _text(cursor), "to": _text(oldest)}
         held = await self.redis.execute_command("XRANGE", key, _text(cursor), _text(cursor), "COUNT", 1)
-        if cursor not in (START, dropped) and not held:
+        if cursor != START and not held:
             raise BadCursor(f"The cursor {_text(cursor)!r} is not of this run. Start again without one.")
         return None
 
@@ -136,7 +135,8 @@ class Streams:
             live.log.tail = None  # no text may join an entry that the snapshot holds already
             return Snapshot(_anew(live.opening(), live.log.answer()), live.log.last)
         run = await runs.get(self.database, who, run_id)
-        text = await messages.answer_of(self.database, who, run_id)
+        answer = await messages.answer_of(self.database, who, run_id)
+        text = answer["content"] if answer else ""
         opening = {
             "run_id": run_id,
             "conversation_id": run["conversation_id"],
@@ -145,7 +145,7 @@ class Streams:
         }
         if in_log:
             return Snapshot(_anew(opening, text), cursor, skip_text=True)
-        return Snapshot(_anew(opening, text) + _end(run, text), cursor, ends=True)
+        return Snapshot(_anew(opening, text) + _rest(answer) + _end(run, text), cursor, ends=True)
 
 
 def parse(after: str) -> Id:
@@ -167,10 +167,26 @@ def _anew(opening: dict[str, Any], text: str) -> bytes:
     return frames + (to_note("token", {"text": text}) if text else b"")
 
 
+def _rest(answer: messages.Message | None) -> bytes:
+    """Return what is stored of an answer besides its text."""
+    if answer is None:
+        return b""
+    frames: list[bytes] = []
+    decision = answer.get("decision")
+    if decision:
+        frames.append(to_note("decision", dict(decision)))
+    if decision and decision["path"] in ANSWERS and (sources := answer.get("sources")):
+        frames.append(to_note("sources", {"passages": sources}))
+    frames += [to_note("citation", dict(citation)) for citation in answer.get("citations", [])]
+    if usage := answer.get("usage"):
+        frames.append(to_note("usage", dict(usage)))
+    return b"".join(frames)
+
+
 def _end(run: runs.Run, text: str) -> bytes:
     if run["error"]:
         return to_note("error", run["error"])
-    return to_note("done", {"status": cast(str, run["status"]), "text": text})
+    return to_note("done", {"status": run["status"], "text": text, "message_id": run["answer_id"]})
 
 
 def _ended(frames: list[Frame]) -> bool:

@@ -87,11 +87,13 @@ def content_of(connection: Connection, who: Identity, id: str) -> str:
 
 
 @reads
-def answer_of(connection: Connection, who: Identity, run_id: str) -> str:
-    """Return the text that a run of the caller's has come to; empty where it has none."""
+def answer_of(connection: Connection, who: Identity, run_id: str) -> Message | None:
+    """Return what a run of the caller's has come to; None where it has not ended."""
     m = messages.c
-    found = select(m.content).where(access.own(messages, who), m.run_id == run_id, m.role == "assistant")
-    return connection.execute(found).scalar() or ""
+    query = select(m.id, m.role, m.content, m.run_id, m.author, m.status, m.created_at, m.details)
+    found = query.where(access.own(messages, who), m.run_id == run_id, m.role == "assistant")
+    row = connection.execute(found).mappings().first()
+    return None if row is None else cast(Message, {**row, **row["details"], "rating": None})
 
 
 def turns_before(

@@ -1,6 +1,5 @@
 """Bad input gets its documented status and one clear sentence; nothing is half-written."""
 
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -8,6 +7,7 @@ import pytest
 
 from tests.servers.runtime import Runtime, named
 
+JSON = {"Content-Type": "application/json"}
 STREAM = "/messaging/conversations/{id}/stream"
 
 
@@ -27,9 +27,10 @@ def post(runtime: Runtime, path: str, **request: Any) -> httpx.Response:
         (STREAM, {"json": {"content": None}}, 400, "bad_request", "None"),
         (STREAM, {"json": {"content": "hi", "agnet": "x"}}, 400, "bad_request", "agnet"),
         (STREAM, {"json": {"content": "hi", "agent": "ghost"}}, 404, "unknown_agent", "ghost"),
+        (STREAM, {"content": b"hello"}, 400, "bad_request", "Content-Type"),
         (STREAM, {"json": []}, 400, "bad_request", "body"),
-        (STREAM, {"content": b'{"content": '}, 400, "bad_request", "JSON"),
-        (STREAM, {"content": b"\xff\xfe"}, 400, "bad_request", "JSON"),
+        (STREAM, {"content": b'{"content": ', "headers": JSON}, 400, "bad_request", "JSON"),
+        (STREAM, {"content": b"\xff\xfe", "headers": JSON}, 400, "bad_request", "JSON"),
         ("/search", {"json": {"query": "  "}}, 400, "bad_request", "empty"),
         ("/search", {"json": {"query": "x", "limit": 51}}, 400, "bad_request", "51"),
         ("/messaging/messages/msg_0/feedback", {"json": {"rating": 1}}, 404, "unknown_message", "msg_0"),
@@ -73,9 +74,6 @@ def test_a_page_of_another_site_may_not_use_the_server(runtime: Runtime):
 def test_a_foreign_name_that_points_at_this_machine_is_refused(runtime: Runtime):
     answer = runtime.http.get("/agents/default", headers={"Host": "evil.example"})
     assert answer.status_code == 403
-
-
-ZIP_BOMB = Path(__file__).parent / "bomb"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from tests.servers.runtime import Runtime, named, text_of
 
-QUESTION = "What do I do when I have clicked on a phishing link?"
+QUESTION = "How many days of annual leave do full-time employees have?"
 
 
 def test_a_reconnect_misses_nothing_and_doubles_nothing_from_any_event_on(runtime: Runtime):
@@ -42,8 +42,10 @@ def test_an_expired_log_is_made_good_from_the_stored_answer(runtime: Runtime):
     run_id = named(whole, "run")[0]["run_id"]
     _redis(runtime, "DEL", f"sb:local:run:{run_id}:log")
     again = runtime.replay(run_id, whole[2].id)
-    assert [event.name for event in again] == ["gap", "run", "restart", "token", "done"]
+    assert [event.name for event in again][:4] == ["gap", "run", "restart", "token"]
     assert text_of(again) == named(whole, "done")[0]["text"]
+    for name in ("decision", "sources", "citation", "done"):
+        assert named(again, name) == named(whole, name)
     assert {event.id for event in again} == {""}
 
 
