@@ -170,10 +170,9 @@ class Runs:
     async def record(self, live: Live, state: RunState) -> None:
         """Store what the run came to; called by the graph's last node."""
         live.state.update(state)
-        await runs.finish(
-            self._database, live.who, live.run_id, live.status(), live.log.answer(), live.outcome()
-        )
-        live.recorded = True
+        text, outcome = live.log.answer(), live.outcome()
+        done = await runs.finish(self._database, live.who, live.run_id, live.status(), text, outcome)
+        live.answer_id, live.recorded = done.message_id, True
 
     async def _end(self, live: Live, status: RunStatus, error: dict[str, Any] | None) -> None:
         if not live.recorded:
@@ -203,6 +202,9 @@ class Runs:
             text, outcome = live.log.answer(), live.outcome(error)
             done = await runs.finish(self._database, live.who, live.run_id, status, text, outcome)
             live.answer_id = done.message_id
+            if not done.first:  # cancelled while its end was being written: what is written holds
+                run = await runs.get(self._database, live.who, live.run_id)
+                return run["status"], run["error"]
         except Exception as failure:  # noqa: BLE001 - the client must still see an end; the next start stores it
             return "failed", error or self._explain(live, failure).body()
         return status, error
