@@ -114,7 +114,7 @@ async def test_the_same_in_other_words_is_supported(reader: PassageReader) -> No
     [
         "Full-time employees receive 30 days of paid annual leave a year.",
         "Unused days may be carried over beyond March.",
-        "Ask Petra Klein for exceptions.",
+        "Ask Petra Nair for exceptions.",
         "The company was founded by two sisters in Lisbon.",
     ],
 )
@@ -148,4 +148,5 @@ def test_claims_are_compared_by_their_numbers_and_names() -> None:
     assert numbers("1,000 euros for three of 2.5 days") == {"1000", "3", "2.5"}
     assert names("Employees ask Priya Nair. The CEO's office") == {"priya", "nair", "ceo"}
     assert names("Petra Klein decides") == {"petra", "klein"}
+    assert contradicts("Ask Petra Nair.", "Ask Priya Nair.", "Ask Priya Nair.")
     assert not contradicts("It opens at eight", "The office opens at 8.", "The office opens at 8.")
