@@ -2,7 +2,8 @@
 
 The first 64 principal directions of MiniLM's token vectors are rotated so that all carry alike, and each
 coordinate is kept in 2 bits. The projection was fitted on docstrings (evals/fit_projection.py) and ranks like
-the 384 float32 numbers: better on squad_xquad, worse on Cranfield (docs/models.md). It belongs to what is stored: a new one needs a new VERSION.
+the 384 float32 numbers: better on squad_xquad, worse on Cranfield (docs/models.md).
+It belongs to what is stored: a new one needs a new VERSION.
 """
 
 import base64
