@@ -1,36 +1,40 @@
 """`bench ingest`: chunks a second through the whole pipeline, beside the bare embedder on the same texts.
 
-Both read the same chunks in the same run, in halves that take turns (bare, pipeline, pipeline, bare), so that a
-busy machine slows both. What stays is the ratio.
+Both read the same chunks in the same run, in slices that take turns (bare, pipeline, pipeline, bare, ...), so that
+a busy machine slows both. What stays is the ratio.
 """
 
 import ast
 import asyncio
 import json as encoder_of_json
 import random
-import resource
-import sys
 import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+
+import psutil
 
 from graph.wiring import open_wiring
 from ingest.index import index
 from ingest.load import load
 from ingest.parts import Parts
-from ingest.report import Report
+from ingest.report import Report, Step
 from ingest.split import split
 from ingest.walk import Found, walk
 from ports.settings import Settings
 
 DOCUMENTS: Final = 2000
-PARAGRAPHS: Final = 9
+PARAGRAPHS: Final = 5
 """In each document: about two chunks, as in the handbook's shorter pages."""
 WORKERS: Final = 2
 BATCH: Final = 64
+SLICES: Final = 8
+SAMPLED: Final = 20
+"""Files between two looks at the memory."""
 FLOOR: Final = 0.85
 """The least share of the bare embedder's throughput."""
 MOST_MB: Final = 900
@@ -63,12 +67,17 @@ async def measure() -> dict[str, Any]:
         files = walk([str(corpus)]).files
         async with open_wiring(Settings(data_dir=Path(folder, "data"))) as wiring:
             parts = Parts(wiring.collection, wiring.encoder, wiring.database, wiring.bump, workers=WORKERS)
-            halves = [files[: len(files) // 2], files[len(files) // 2 :]]
-            bare = await asyncio.to_thread(embed_bare, halves[0], parts)
-            reports = [await index(half, "bench", parts) for half in halves]
-            bare += await asyncio.to_thread(embed_bare, halves[1], parts)
+            size = -(-len(files) // SLICES)
+            memory, reports, bare = Memory(), list[Report](), 0.0
+            for number in range(SLICES):
+                part = files[number * size : (number + 1) * size]
+                for piped in (number % 2 == 0, number % 2 == 1):
+                    if piped:
+                        reports.append(await index(part, "bench", parts, progress=memory.look))
+                    else:
+                        bare += await asyncio.to_thread(embed_bare, part, parts)
             again = await index(files, "bench", parts)
-        return figures(reports, bare, again)
+        return figures(reports, bare, again) | {"peak_mb": round(memory.peak / 1e6)}
 
 
 def figures(reports: Sequence[Report], bare: float, again: Report) -> dict[str, Any]:
@@ -85,7 +94,6 @@ def figures(reports: Sequence[Report], bare: float, again: Report) -> dict[str, 
         "bare": round(chunks / bare, 1),
         "ratio": round(bare / seconds, 3),
         "unchanged_ms": round(1000 * again.seconds / max(again.unchanged, 1), 3),
-        "peak_mb": round(peak_mb()),
         "busy_s": {name: round(seconds, 1) for name, seconds in stages.items()},
     }
 
@@ -99,10 +107,22 @@ def embed_bare(files: Sequence[Found], parts: Parts) -> float:
     return time.perf_counter() - started
 
 
-def peak_mb() -> float:
-    """Return this process's peak and, for each worker, that of the largest child: never too little."""
-    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return (peaks[0] + WORKERS * peaks[1]) * (1 if sys.platform == "darwin" else 1024) / 1e6
+class Memory:
+    """The most memory seen while the pipeline ran: this process and all that it started."""
+
+    def __init__(self) -> None:
+        self.peak = 0
+        self._process = psutil.Process()
+
+    def look(self, step: Step) -> None:
+        """Look at the memory now and then."""
+        if step.done % SAMPLED:
+            return
+        total = self._process.memory_info().rss
+        for child in self._process.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                total += child.memory_info().rss
+        self.peak = max(self.peak, total)
 
 
 def write_corpus(folder: Path) -> None:

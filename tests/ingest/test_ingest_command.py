@@ -1,0 +1,34 @@
+"""The command's edges: usage, output and exit codes."""
+
+import json
+
+import pytest
+
+from ingest.__main__ import main, show
+from ingest.report import Report
+
+
+@pytest.mark.parametrize("arguments", [[], ["docs", "--workers", "0"], ["docs", "--unknown"]])
+def test_bad_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "usage: switchboard ingest" in capsys.readouterr().err
+
+
+def test_json_is_one_line_on_stdout_and_failures_are_one_line_each_on_stderr(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = Report(added=2, unchanged=1, chunks=7, bytes=90, seconds=1.23456)
+    report.fail("docs/a.md", "docs/a.md is empty.")
+    show(report, as_json=True)
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {
+        "documents": {"added": 2, "updated": 0, "unchanged": 1, "deleted": 0, "failed": 1},
+        "chunks": 7,
+        "bytes": 90,
+        "seconds": 1.235,
+        "failures": [{"source": "docs/a.md", "error": "docs/a.md is empty."}],
+    }
+    assert shown.out.count("\n") == 1
+    assert shown.err == "docs/a.md is empty.\n"
