@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 # Read by langgraph-checkpoint when it is imported: without it, stored state may construct any class.
 os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+# Read by numpy's BLAS when it is loaded: its products here are small, and a pool of spinning threads made them
+# up to 28 times slower beside other work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {
     "serve": ("server.serve", "answer over HTTP"),

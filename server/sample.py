@@ -1,6 +1,7 @@
 """The sample documents of a first start, so that a newcomer has something to ask about."""
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -21,12 +22,16 @@ EXAMPLES: Final = (
 )
 
 
+logger = logging.getLogger("switchboard.sample")
+
+
 async def load_sample(parts: Parts, indexer: Indexer, folder: Path) -> int:
     """Index the folder for the local tenant unless that was done before or documents are there; return how many."""
     mark = parts.wiring.ports.folder.path / MARK
     if mark.exists() or (await documents.listing(parts.database, LOCAL, 1))["items"]:
         return 0
     files = await asyncio.to_thread(lambda: sorted(path for path in folder.rglob("*") if path.is_file()))
+    logger.info("Loading %d sample documents from %s", len(files), folder)
     named = [(path, f"{folder.name}/{path.relative_to(folder).as_posix()}") for path in files]
     await indexer(named, LOCAL.tenant, [], lambda stage, done, total: None)
     agent = await agents.get(parts.database, LOCAL)

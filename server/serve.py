@@ -46,7 +46,8 @@ def main(arguments: list[str], indexer_for: IndexerFor) -> int:
     """Serve and return the exit code."""
     settings, sample = parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(serve(settings, indexer_for, _say, sample))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
     from tests.servers.runtime import Runtime
