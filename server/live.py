@@ -35,6 +35,8 @@ class Live:
     task: asyncio.Task[None] | None = None
     cancelled: bool = False
     """A person asked for it; a task cancelled without this is left for the next start of the server."""
+    ending: bool = False
+    """Its end is being stored and told: too late to cancel it."""
     answering: bool = False
     """It holds one of the places for answers."""
     recorded: bool = False

@@ -72,11 +72,12 @@ class Runs:
         live.task = asyncio.create_task(self._own(live), name=live.run_id)
 
     async def cancel(self, live: Live) -> None:
-        """Stop the run at a person's wish and wait until its end is in the log."""
-        live.cancelled = True
+        """Stop the run at a person's wish and wait until its end is in the log; one that is ending just ends."""
+        first, live.cancelled = not live.cancelled, True
         await live.begun.wait()
         task = cast("asyncio.Task[None]", live.task)
-        task.cancel()
+        if first and not live.ending:
+            task.cancel()
         await asyncio.wait([task])
 
     async def cancel_waiting(self, who: Identity, run_id: str) -> None:
@@ -137,6 +138,7 @@ class Runs:
             status = "cancelled"
         except Exception as failure:  # noqa: BLE001 - the one place where everything ends visibly
             status, error = "failed", self._explain(live, failure).body()
+        live.ending = True
         try:
             await self._end(live, status, error)
         finally:
@@ -175,7 +177,9 @@ class Runs:
         live.answer_id, live.recorded = done.message_id, True
 
     async def _end(self, live: Live, status: RunStatus, error: dict[str, Any] | None) -> None:
-        if not live.recorded:
+        if live.recorded:  # what is stored holds, whatever came between it and here
+            status, error = live.status(), None
+        else:
             status, error = await self._finish(live, status, error)
         if error is not None:
             self._log.append(live.log, "error", error, expire=self._ttl)
