@@ -48,9 +48,6 @@ async def index(
             stages.create_task(line.write_all())
     except BaseExceptionGroup as failed:
         raise first_of(failed) from failed
-    finally:
-        if line.report.added or line.report.updated:
-            await parts.bump(tenant)
     line.report.seconds = time.perf_counter() - started
     return line.report
 
@@ -155,7 +152,11 @@ class Pipeline:
             self.tell(parsed.source)
 
     async def write(self, parsed: Parsed, embedded: Embedded) -> None:
-        """Write the chunks, then the row that says they are there: a crash in between repeats the document."""
+        """Write the chunks, then the row that says they are there: a crash in between repeats the document.
+
+        Remembered answers go before the chunks change and once more after: none outlives what it was made from.
+        """
+        await self.parts.bump(self.tenant)
         await self.parts.collection.replace(
             self.tenant,
             parsed.source,
@@ -175,6 +176,7 @@ class Pipeline:
             chunks=len(embedded.chunks),
             groups=self.groups,
         )
+        await self.parts.bump(self.tenant)
         if parsed.source in self.known:
             self.report.updated += 1
         else:

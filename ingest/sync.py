@@ -47,14 +47,14 @@ async def remove_gone(found: Walk, tenant: str, parts: Parts) -> int:
     gone = [source for source in sorted(indexed - here) if any(root.gone(source) for root in found.roots)]
     for source in gone:
         await remove(source, tenant, parts)
-    if gone:
-        await parts.bump(tenant)
     return len(gone)
 
 
 async def remove(source: str, tenant: str, parts: Parts) -> None:
     """Remove one document: its chunks first, so that a crash in between leaves the row to find it by."""
+    await parts.bump(tenant)
     await parts.collection.delete(tenant, source)
+    await parts.bump(tenant)
     who = identity_of(tenant)
     entry = await documents.by_source(parts.database, who, source)
     if entry:

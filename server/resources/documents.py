@@ -53,9 +53,10 @@ async def remove(here: Here, who: Who, id: str) -> Response:
     """Delete a document: its passages first, then its row, then every answer that was remembered."""
     require_owner(who)
     entry = await documents.get(here.database, who, id)
-    await here.wiring.collection.delete(who.tenant, entry["source"])
-    await documents.remove(here.database, who, id)
     await here.wiring.bump(who.tenant)
+    await here.wiring.collection.delete(who.tenant, entry["source"])
+    await here.wiring.bump(who.tenant)
+    await documents.remove(here.database, who, id)
     return Response(status_code=204)
 
 
