@@ -51,8 +51,6 @@ class Settings(BaseSettings):
 
     jwt_secret: SecretStr | None = None
     """Accept HS256 tokens signed with this, with claims `tenant` and `sub`; optional `department`, `role`."""
-    api_key: SecretStr | None = None
-    """The key that this program's own commands send when they reach a running server."""
 
     max_running: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Answers written at the same time; more wait in the queue."""

@@ -1,0 +1,73 @@
+"""The README is true: its commands run, and its output names the events that come."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ports.settings import Settings
+from tests.servers.runtime import Runtime, named
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+LONG = ("eval", "bench")
+"""Commands that take minutes: here only their options are asked for; their own tests run them small."""
+
+
+def run(script: str, runtime: Runtime) -> subprocess.CompletedProcess[str]:
+    """Run a block of the README against the running server, with its data folder."""
+    port = runtime.url.rpartition(":")[2]
+    script = script.replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace(
+        ".venv/bin/", f"{Path(sys.executable).parent}/"
+    )
+    environment = {"PATH": "/usr/bin:/bin", "SWITCHBOARD_DATA_DIR": str(runtime.settings.data_dir)}
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+
+
+def commands() -> list[str]:
+    """Return the README's commands of the one program, without those of the server section."""
+    block = next(block for block in BLOCKS if "switchboard ask" in block)
+    return [line.split("#")[0].strip() for line in block.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_of_the_readme_runs(runtime: Runtime, command: str):
+    name = command.split()[1]
+    if name == "keys":  # a key would close the shared server to the other tests
+        command = command.replace(" create", " list").split(" --user")[0]
+    done = run(f"{command} --help" if name in LONG else command, runtime)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_curl_of_the_readme_prints_the_events_that_the_readme_shows(runtime: Runtime):
+    script = next(block for block in BLOCKS if "curl -s -X POST" in block)
+    done = run(script, runtime)
+    assert done.returncode == 0, done.stderr
+    shown = re.findall(r"^event: (\w+)$", README, re.MULTILINE)
+    assert re.findall(r"^event: (\w+)$", done.stdout, re.MULTILINE) == shown
+    assert "Full-time employees have 26 days of annual leave" in done.stdout
+
+
+def test_the_reattachment_of_the_readme_continues_after_the_id(runtime: Runtime):
+    whole = runtime.ask("How many days of annual leave do full-time employees have?")
+    script = next(block for block in BLOCKS if "Last-Event-ID" in block)
+    script = re.sub(r"run=\S+", f"run={named(whole, 'run')[0]['run_id']}", script)
+    done = run(re.sub(r"Last-Event-ID: [0-9-]+", f"Last-Event-ID: {whole[2].id}", script), runtime)
+    assert re.findall(r"^id: (\S+)$", done.stdout, re.MULTILINE) == [event.id for event in whole[3:]]
+
+
+def test_every_setting_stands_in_the_table_and_the_table_has_no_other():
+    rows = re.findall(r"^\| ((?:`[A-Z0-9_]+`(?:, )?)+) \|", README, re.MULTILINE)
+    shown = {name.lower() for row in rows for name in re.findall(r"`([A-Z0-9_]+)`", row)}
+    assert shown == set(Settings.model_fields)
+
+
+def test_make_run_serves_the_sample():
+    plan = subprocess.run(["make", "-n", "run"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "switchboard serve --port 8000 --sample examples/handbook" in plan
