@@ -52,10 +52,18 @@ class Tail:
         self._rung = b"0-0"
         self._seats: dict[str, list[Seat]] = {}
         self._reading: asyncio.Event = asyncio.Event()
+        self._closed = False
 
     def __len__(self) -> int:
         """Return how many clients follow a log."""
         return sum(len(seats) for seats in self._seats.values())
+
+    def close(self) -> None:
+        """End what every client follows; each has all that was read and goes on with its cursor elsewhere."""
+        self._closed = True
+        for seats in self._seats.values():
+            for seat in seats:
+                seat.ready.set()
 
     async def follow(self, key: str, after: Id, idle: float) -> AsyncGenerator[list[Frame]]:
         """Yield the frames after the cursor, in order, each once; an empty list after `idle` quiet seconds."""
@@ -63,6 +71,8 @@ class Tail:
         self._seats.setdefault(key, []).append(seat)
         try:
             await self._ring()
+            if self._closed:
+                return
             while True:
                 try:
                     async with asyncio.timeout(idle):
@@ -75,7 +85,10 @@ class Tail:
                 if seat.full:
                     seat.full = False
                     await self._ring()
-                yield frames
+                if frames:
+                    yield frames
+                if self._closed:
+                    return
         finally:
             seats = self._seats[key]
             seats.remove(seat)

@@ -1,5 +1,6 @@
 """The server as a process of its own, for what only a process can show: signals, death and what is left after it."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -122,4 +123,4 @@ def attached(server: Runtime, run_id: str, after: str = "") -> Iterator[Stream]:
 def rising(found: list[Event]) -> bool:
     """Tell whether the ids rise strictly: nothing came twice, nothing out of order."""
     ids = [tuple(map(int, event.id.split("-"))) for event in found]
-    return all(earlier < later for earlier, later in zip(ids, ids[1:], strict=False))
+    return all(earlier < later for earlier, later in itertools.pairwise(ids))

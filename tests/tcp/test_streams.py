@@ -66,7 +66,8 @@ def test_a_client_of_one_byte_a_second_harms_nobody_and_misses_nothing(server: P
     body = b'{"content": "Count for the slow."}'
     slow.sendall(
         b"POST /api/v1/messaging/conversations/%b/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
-        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (conversation.encode(), len(body), body)
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+        % (conversation.encode(), len(body), body)
     )
     got = slow.recv(1)
     began = time.monotonic()
@@ -74,7 +75,9 @@ def test_a_client_of_one_byte_a_second_harms_nobody_and_misses_nothing(server: P
         answers = [others.submit(server.ask, f"Count for number {n}.") for n in range(5)]
         while not all(answer.done() for answer in answers):
             got += slow.recv(1)
-            with ThreadPoolExecutor(1) as clock:  # a second between bytes, or less once nobody is left to harm
+            with ThreadPoolExecutor(
+                1
+            ) as clock:  # a second between bytes, or less once nobody is left to harm
                 clock.submit(lambda: [answer.result(1) for answer in answers]).exception()
     took = time.monotonic() - began
     while piece := slow.recv(65_536):
