@@ -105,7 +105,7 @@ def result_of(data: str, cases: Sequence[Judged], sure: Sequence[float]) -> Resu
 def table(figures: dict[str, Estimate]) -> Table:
     """Return the figures with their intervals."""
     rows = [[name, with_interval(name, one)] for name, one in figures.items()]
-    return Table("Answerable or not", ["metric", "value"], rows, "In brackets: 95% bootstrap intervals.")
+    return Table("Answerable or not", ["metric", "value"], rows, "In parentheses: 95% bootstrap intervals.")
 
 
 def at_bars(labels: metrics.Flags, said: metrics.Floats) -> Table:

@@ -164,7 +164,7 @@ def result_of(data: str, answers: Sequence[Answered]) -> Result:
 def table(metrics: dict[str, Estimate]) -> Table:
     """Return the figures with their intervals."""
     rows = [[name, with_interval(name, one)] for name, one in metrics.items()]
-    return Table("Through the graph", ["metric", "value"], rows, "In brackets: 95% bootstrap intervals.")
+    return Table("Through the graph", ["metric", "value"], rows, "In parentheses: 95% bootstrap intervals.")
 
 
 def by_path(answers: Sequence[Answered]) -> Table:

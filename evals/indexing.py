@@ -41,6 +41,7 @@ class Vectors(Protocol):
     tokens: list[Any]
 
 
+Batch = Sequence[Document]
 IndexFiles = Callable[[Sequence[tuple[Path, str]], str, list[str], Tell], Awaitable[dict[str, Any]]]
 """Files with their sources, the tenant, the groups, and who is told; returns the ingest's report."""
 
@@ -88,26 +89,34 @@ async def fill(documents: Sequence[Document], ingest: Ingest, wiring: Wiring, te
     batches = [missing[start : start + BATCH] for start in range(0, len(missing), BATCH)]
     done = len(documents) - len(missing)
 
-    def vectors(batch: Sequence[Document]) -> Sequence[Vectors]:
+    def vectors(batch: Batch) -> Sequence[Vectors]:
         return ingest.embed([ingest.split(document) for document in batch], wiring.encoder)
 
-    async with asyncio.TaskGroup() as group:
-        coming: asyncio.Queue[Sequence[Vectors]] = asyncio.Queue(2)
-
-        async def embed_all() -> None:
-            for batch in batches:
-                await coming.put(await asyncio.to_thread(vectors, batch))
-
-        group.create_task(embed_all())
-        for batch in batches:
-            for document, one in zip(batch, await coming.get(), strict=True):
-                await wiring.collection.replace(
-                    TENANT, document.source, VERSION, one.chunks, one.dense, one.sparse, one.tokens
-                )
-            done += len(batch)
-            tell("indexing", done, len(documents))
+    async for batch, found in one_ahead(batches, vectors):
+        for document, one in zip(batch, found, strict=True):
+            await wiring.collection.replace(
+                TENANT, document.source, VERSION, one.chunks, one.dense, one.sparse, one.tokens
+            )
+        done += len(batch)
+        tell("indexing", done, len(documents))
     await wiring.optimize()
     return await wiring.collection.count(TENANT)
+
+
+async def one_ahead(
+    batches: Sequence[Batch], work: Callable[[Batch], Sequence[Vectors]]
+) -> AsyncGenerator[tuple[Batch, Sequence[Vectors]]]:
+    """Yield each batch with what the work made of it in a thread, where the next is under way meanwhile."""
+    coming: asyncio.Task[Sequence[Vectors]] | None = None
+    try:
+        for number, batch in enumerate(batches):
+            found = await (coming or asyncio.to_thread(work, batch))
+            rest = batches[number + 1 : number + 2]
+            coming = asyncio.create_task(asyncio.to_thread(work, rest[0])) if rest else None
+            yield batch, found
+    finally:
+        if coming is not None:
+            await asyncio.wait([coming])
 
 
 def fingerprint(documents: Sequence[Document], ingest: Ingest) -> str:
@@ -128,6 +137,7 @@ def fingerprint(documents: Sequence[Document], ingest: Ingest) -> str:
 
 
 def probes(documents: Sequence[Document]) -> list[Document]:
-    """Return the longest documents and some evenly spread over the corpus."""
+    """Return the longest documents and some evenly spread over the corpus, each once."""
     longest = sorted(documents, key=lambda document: -len(document.text))[: PROBES // 2]
-    return [*longest, *documents[:: max(1, len(documents) // (PROBES // 2))][: PROBES // 2]]
+    spread = documents[:: max(1, len(documents) // (PROBES // 2))][: PROBES // 2]
+    return list({document.source: document for document in (*longest, *spread)}.values())

@@ -119,8 +119,8 @@ def shown(name: str, value: float) -> str:
 
 
 def with_interval(name: str, one: Estimate) -> str:
-    """Return the figure with its interval in brackets."""
-    return f"{shown(name, one.value)} [{shown(name, one.low)}, {shown(name, one.high)}]"
+    """Return the figure with its interval in parentheses."""
+    return f"{shown(name, one.value)} ({shown(name, one.low)}–{shown(name, one.high)})"
 
 
 def bars_for(metrics: Mapping[str, Estimate], least: Mapping[str, float]) -> list[Bar]:

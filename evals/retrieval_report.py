@@ -23,7 +23,7 @@ def tables(by_mode: Mapping[str, Mapping[str, Estimate]]) -> list[Table]:
     """Return one table with a row a figure and a column a mode."""
     names = list(next(iter(by_mode.values())))
     rows = [[name, *(with_interval(name, found[name]) for found in by_mode.values())] for name in names]
-    note = "In brackets: 95% bootstrap intervals. Latency is wall time with embedding; cpu_ms is the whole process."
+    note = "In parentheses: 95% bootstrap intervals. Latency is wall time with embedding; cpu_ms is the whole process."
     return [Table("Modes side by side", ["metric", *by_mode], rows, note)]
 
 

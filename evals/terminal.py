@@ -37,7 +37,7 @@ def grid(table: Table) -> Grid:
         min_width=60,
     )
     for number, name in enumerate(table.head):
-        drawn.add_column(escape(name), justify="left" if number == 0 else "right", no_wrap=True)
+        drawn.add_column(escape(name), justify="left" if number == 0 else "right", overflow="fold")
     for row in table.rows:
         drawn.add_row(*map(escape, row))
     return drawn

@@ -33,7 +33,7 @@ def test_a_change_counts_where_its_whole_interval_lies_on_one_side(
 def test_a_difference_is_shown_with_its_sign() -> None:
     row = Change("auroc", 0.9, Estimate(0.85, 0.8, 0.89)).row()
 
-    assert row == ["auroc", "0.900", "0.850 [0.800, 0.890]", "−0.050", "worse"]
+    assert row == ["auroc", "0.900", "0.850 (0.800–0.890)", "−0.050", "worse"]
 
 
 def test_figures_that_only_one_run_has_are_left_out(tmp_path: Path) -> None:
@@ -51,7 +51,9 @@ def test_a_run_of_another_suite_is_refused(tmp_path: Path) -> None:
         changes(Result("handbook", "data", 1, {}), tmp_path / "old.json")
 
 
-@pytest.mark.parametrize("text", ["", "no json", "[]", "{}", '{"metrics": {"a": 1}}', '{"metrics": {"a": {"value": NaN}}}'])
+@pytest.mark.parametrize(
+    "text", ["", "no json", "[]", "{}", '{"metrics": {"a": 1}}', '{"metrics": {"a": {"value": NaN}}}']
+)
 def test_a_file_that_is_no_run_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "old.json").write_text(text)
 

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import BadRequest, UnreadableDocument
-from evals.cases import asked, judged, json_lines, qrels, retrieval_data
+from evals.cases import asked, json_lines, judged, qrels, retrieval_data
 
 
 @pytest.fixture
 def retrieval(tmp_path: Path) -> Path:
     """A retrieval folder of two documents and two queries, one of them without a judgement."""
-    write(tmp_path / "corpus.jsonl", [{"_id": "d1", "title": "T", "text": "one"}, {"_id": "d2", "text": "two"}])
+    write(
+        tmp_path / "corpus.jsonl", [{"_id": "d1", "title": "T", "text": "one"}, {"_id": "d2", "text": "two"}]
+    )
     write(tmp_path / "queries.jsonl", [{"_id": "q1", "text": "one?"}, {"_id": "q2", "text": "two?"}])
     (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\n")
     return tmp_path
@@ -26,7 +28,10 @@ def write(path: Path, rows: list[dict]) -> None:
 def test_a_corpus_document_is_a_source_named_by_its_id(retrieval: Path) -> None:
     data = retrieval_data(retrieval)
 
-    assert [(one.source, one.title, one.text) for one in data.documents] == [("d1", "T", "one"), ("d2", "", "two")]
+    assert [(one.source, one.title, one.text) for one in data.documents] == [
+        ("d1", "T", "one"),
+        ("d2", "", "two"),
+    ]
     assert data.queries == {"q1": "one?"}
     assert data.relevant == {"q1": {"d1": 2.0}}
 
@@ -95,7 +100,7 @@ def test_a_broken_judgement_is_named_with_its_number(tmp_path: Path) -> None:
     path = tmp_path / "qrels.tsv"
     path.write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\nq1 d2 1\n")
 
-    with pytest.raises(UnreadableDocument, match="qrels.tsv, line 3"):
+    with pytest.raises(UnreadableDocument, match=r"qrels\.tsv, line 3"):
         qrels(path)
 
 
@@ -128,5 +133,5 @@ def test_judged_questions_take_their_kind_from_the_file(tmp_path: Path) -> None:
 def test_a_question_with_unknown_fields_is_named_with_its_line(tmp_path: Path) -> None:
     write(tmp_path / "q.jsonl", [{"id": "a", "question": "?", "answerable": True, "sauce": "x"}])
 
-    with pytest.raises(UnreadableDocument, match="q.jsonl, line 1"):
+    with pytest.raises(UnreadableDocument, match=r"q\.jsonl, line 1"):
         asked(tmp_path / "q.jsonl")

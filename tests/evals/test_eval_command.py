@@ -122,8 +122,21 @@ def test_the_reader_tells_answers_from_other_texts(
 def test_falling_below_the_baseline_fails_and_is_shown(
     judged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask = ["answerability", "--data", str(judged), "--out", str(tmp_path), "--baseline", str(tmp_path / "old.json")]
-    old = {"suite": "answerability", "n": 8, "seconds": 1, "metrics": {"ece": {"value": 0.0, "low": 0, "high": 0}}}
+    ask = [
+        "answerability",
+        "--data",
+        str(judged),
+        "--out",
+        str(tmp_path),
+        "--baseline",
+        str(tmp_path / "old.json"),
+    ]
+    old = {
+        "suite": "answerability",
+        "n": 8,
+        "seconds": 1,
+        "metrics": {"ece": {"value": 0.0, "low": 0, "high": 0}},
+    }
     (tmp_path / "old.json").write_text("some output before\n" + json.dumps(old) + "\n")
 
     assert main(ask) == 1
@@ -143,14 +156,13 @@ def test_the_handbook_suite_counts_answers_sources_and_ways(
     (folder / "handbook").mkdir(parents=True)
     for name in ("bridge", "tea"):
         (folder / "handbook" / f"{name}.md").write_text(f"# {name}\n\n{FACTS[name]}\n")
-    write(
-        folder / "questions.jsonl",
-        [
-            {"id": "a1", "question": QUESTIONS["bridge"], "answerable": True, "source": "bridge.md", "contains": ["1898"]},
-            {"id": "a2", "question": QUESTIONS["tea"], "answerable": True, "source": "tea.md", "contains": ["9000"]},
-            {"id": "u1", "question": "Who pays my pension in Finland?", "answerable": False},
-        ],
-    )  # fmt: skip
+    asked = {"answerable": True}
+    rows = [
+        asked | {"id": "a1", "question": QUESTIONS["bridge"], "source": "bridge.md", "contains": ["1898"]},
+        asked | {"id": "a2", "question": QUESTIONS["tea"], "source": "tea.md", "contains": ["9000"]},
+        {"id": "u1", "question": "Who pays my pension in Finland?", "answerable": False},
+    ]
+    write(folder / "questions.jsonl", rows)
 
     code = main(["handbook", "--data", str(folder), "--out", str(tmp_path), "--json"], INGEST)
 

@@ -74,8 +74,14 @@ def test_a_histogram_counts_every_value_once() -> None:
 
 
 def test_a_bar_is_as_high_as_its_figure() -> None:
-    heights = [float(one) for one in re.findall(r'height="([\d.]+)" rx="2" fill="var\(--one\)"><title', PLOTS["bars"])]
-    others = [float(one) for one in re.findall(r'height="([\d.]+)" rx="2" fill="var\(--two\)"><title', PLOTS["bars"])]
+    heights = [
+        float(one)
+        for one in re.findall(r'height="([\d.]+)" rx="2" fill="var\(--one\)"><title', PLOTS["bars"])
+    ]
+    others = [
+        float(one)
+        for one in re.findall(r'height="([\d.]+)" rx="2" fill="var\(--two\)"><title', PLOTS["bars"])
+    ]
 
     assert heights[0] / others[0] == pytest.approx(0.9 / 0.7, rel=0.01)
 
