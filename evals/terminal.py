@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
@@ -35,6 +36,7 @@ def grid(table: Table) -> Grid:
         caption=table.note or None,
         caption_justify="left",
         min_width=60,
+        box=SIMPLE_HEAD,
     )
     for number, name in enumerate(table.head):
         drawn.add_column(escape(name), justify="left" if number == 0 else "right", overflow="fold")

@@ -92,7 +92,10 @@ async def test_an_index_is_named_by_its_texts_and_by_what_the_code_makes_of_them
     assert len(set(names)) == 3
 
 
-def test_servers_with_real_data_are_never_touched(tmp_path: Path) -> None:
+def test_servers_with_real_data_are_never_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REDIS_URL", "QDRANT_URL", "DATABASE_URL"):
+        monkeypatch.setenv(f"SWITCHBOARD_{name}", "http://production.example")
+
     settings = embedded_settings(tmp_path)
 
     assert (settings.redis_url, settings.qdrant_url, settings.database_url) == (None, None, None)
