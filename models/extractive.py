@@ -14,6 +14,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from contracts.context import Reader
+from contracts.state import Passage
 
 NAME = "extractive"
 SENTENCES = 3
@@ -50,8 +51,9 @@ class Extractive(BaseChatModel):
         reader: Reader = self.reader
         found = await reader.extract(given.get("question", ""), given.get("passages", []), SENTENCES)
         words = 0
-        for n, (sentence, _) in enumerate(found):
-            for piece in pieces(sentence if n == 0 else f" {sentence}"):
+        for n, (sentence, passage) in enumerate(found):
+            before = joint(found[n - 1], (sentence, passage)) if n else ""
+            for piece in pieces(before + sentence):
                 words += 1
                 yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
         if not found:
@@ -61,6 +63,14 @@ class Extractive(BaseChatModel):
         yield ChatGenerationChunk(
             message=AIMessageChunk(content="", usage_metadata=usage, chunk_position="last")
         )
+
+
+def joint(before: tuple[str, Passage], after: tuple[str, Passage]) -> str:
+    """Return what stands between two parts: a blank in running text, else what Markdown needs."""
+    if before[0].startswith("- ") and after[0].startswith("- "):
+        return "\n"
+    blocks = any("\n" in part or part.startswith(("- ", "| ")) for part, _ in (before, after))
+    return "\n\n" if blocks or before[1]["id"] != after[1]["id"] else " "
 
 
 def pieces(text: str, words: int = 8) -> list[str]:

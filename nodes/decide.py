@@ -9,8 +9,8 @@ from typing import Final, NotRequired, TypedDict
 from langgraph.runtime import Runtime
 
 from contracts.context import Context
-from contracts.state import Decision, Passage, Path, Task
-from nodes.words import content_words, leans
+from contracts.state import Decision, Passage, Path, Task, Turn
+from nodes.words import asks, content_words, leans
 
 POLICY: Final = "plain-1"
 """Version of this policy, kept with every decision."""
@@ -25,6 +25,9 @@ RIVAL: Final = 0.80
 class Evidence(TypedDict):
     """The slice that decide reads."""
 
+    question: str
+    turns: NotRequired[list[Turn]]
+    """Absent at the first question of a conversation."""
     standalone: str
     intent: str
     intent_score: float
@@ -67,7 +70,7 @@ def choose(state: Evidence, sure: float, options: list[str], context: Context) -
     if bar > 0:
         if options:
             return "clarify", f"the question may mean {len(options)} different things"
-        if leans(state["standalone"]) and sure < bar:
+        if sure < bar and not state.get("turns") and leans(state["question"]):
             return "clarify", "the question leaves open what it is about"
         if sure < bar:
             return _short(state.get("passages", []), sure, bar)
@@ -93,10 +96,15 @@ def _short(passages: list[Passage], sure: float, bar: float) -> tuple[Path, str]
 def rivals(question: str, passages: list[Passage]) -> list[str]:
     """Return what a bare topic such as "leave?" may mean: the headings that compete for it, best first.
 
-    A question of three content words or more, or one that finds a single place, has no rivals.
+    A topic of three content words or more, a question of two, or one that finds a single place, has no rivals.
     """
     words = content_words(question)
-    if not words or len(words) > 2 or len(question.split()) > 4 or len(passages) < 2:
+    if (
+        not words
+        or len(words) > (1 if asks(question) else 2)
+        or len(question.split()) > 4
+        or len(passages) < 2
+    ):
         return []
     top = passages[0]["score"]
     found: dict[str, None] = {}

@@ -13,11 +13,23 @@ STOPWORDS: Final = frozenset(
 LEANING: Final = re.compile(
     r"^(and|but|or|so|what about|how about|why|then|also|what if|even|same for|ok(ay)?,?|in that case)\b"
     r"|\b(it|its|they|them|their|he|she|his|her|him|that one|this one|those|these|the same|the other|the latter"
-    r"|the former|there|else)\b"
+    r"|the former|the second one|the first one|else)\b"
+    r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )(?<!\bbe )\bthere\b(?!['’]s)"
     r"|^(this|that)\b|\b(of|for|about|with|to|in|by|after|before|does|do|is|was|can) (this|that)\b",
     re.IGNORECASE,
 )
 """Pronouns and openings whose meaning lies in an earlier turn."""
+
+
+NAMED: Final = re.compile(r"(who|what|when|where|how \w+)('s| is| are| was| were) ", re.IGNORECASE)
+"""Asks about the thing that it goes on to name: "When is lunch?"."""
+
+ASKING: Final = re.compile(
+    r"(who|whom|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|can|could|may|must|should|shall|will"
+    r"|would|has|have|had|in which|at what|on which|from when|by when)\b",
+    re.IGNORECASE,
+)
+"""What questions begin with."""
 
 
 def content_words(text: str) -> list[str]:
@@ -26,5 +38,13 @@ def content_words(text: str) -> list[str]:
 
 
 def leans(question: str) -> bool:
-    """Tell whether a question needs the conversation to be understood."""
-    return bool(LEANING.search(question.strip())) or len(content_words(question)) <= 1
+    """Tell whether a question needs the conversation to be understood; what it says first, a later "it" may mean."""
+    opening = re.split(r"(?<=[.!?])\s", question.strip(), maxsplit=1)[0]
+    return bool(LEANING.search(opening)) or (
+        len(content_words(opening)) <= 1 and not (NAMED.match(opening) and content_words(opening))
+    )
+
+
+def asks(question: str) -> bool:
+    """Tell whether it is a question in words, not a bare topic."""
+    return bool(ASKING.match(question.strip()))

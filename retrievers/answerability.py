@@ -88,14 +88,14 @@ def _direction(rows: TokenVectors) -> Floats:
 
 def coverage(question: Read, text: str) -> float:
     """Return the share, by rarity, of the question's words that the text has, endings aside."""
-    known = {_stem(word) for word in re.findall(r"\w+", text.lower())}
+    known = {stem(word) for word in re.findall(r"\w+", text.lower())}
     bits: dict[str, float] = {}
     for (first, last), weight in zip(question.spans.tolist(), question.rarity.tolist(), strict=True):
         if weight >= CONTENT:
             word = _whole_word(question.text, first, last)
             bits[word] = max(weight, bits.get(word, 0.0))
     total = sum(bits.values())
-    return sum(weight for word, weight in bits.items() if _stem(word) in known) / total if total else 0.0
+    return sum(weight for word, weight in bits.items() if stem(word) in known) / total if total else 0.0
 
 
 def _whole_word(text: str, first: int, last: int) -> str:
@@ -106,7 +106,7 @@ def _whole_word(text: str, first: int, last: int) -> str:
     return text[first:last].lower()
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
     """Return the word without the commonest English endings; rough, but alike on both sides."""
     for ending in ("ing", "edly", "ed", "ies", "es", "s", "ly"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:

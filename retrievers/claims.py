@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 _NUMBER: Final = re.compile(r"\d+(?:[.,:]\d+)*")
+_MARK: Final = re.compile(r"^\s*[-*+•]\s+")
 _NAME: Final = re.compile(r"\b[A-ZÀ-ÖØ-Þ][\w'’-]*")
 _DENIAL: Final = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|except|unless|prohibited|forbidden"
@@ -28,8 +29,8 @@ _FREE: Final = frozenset(
 
 
 def has_verbatim(sentence: str, text: str) -> bool:
-    """Tell whether the text has the sentence word for word, white space and case aside."""
-    return _flat(sentence) in _flat(text)
+    """Tell whether the text has the sentence word for word; white space, case and the marks of lists aside."""
+    return _flat(_MARK.sub("", sentence, count=1)) in _flat(text)
 
 
 def contradicts(claim: str, passage: str, nearest: str) -> bool:
@@ -74,4 +75,4 @@ def _bare(word: str) -> str:
 
 
 def _flat(text: str) -> str:
-    return " ".join(text.casefold().split())
+    return " ".join(text.replace("|", " ").casefold().split())

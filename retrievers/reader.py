@@ -8,24 +8,21 @@ import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
 from contracts.state import Citation, Passage
 from retrievers.answerability import Read, probability
+from retrievers.choice import chosen, found_in
 from retrievers.claims import contradicts, has_verbatim
-from retrievers.sentences import Span, split
-from retrievers.tokens import TokenVectors
+from retrievers.sentences import split
+from retrievers.shown import shown
 
 READ: Final = 3
 """Passages that are read: 95% of squad_xquad's answers are among them, and each more costs 15 ms of a core."""
 KEPT: Final = 512
 """Passages that stay read, about 0.25 MB each at 170 tokens."""
-GAIN: Final = 0.04
-"""What a further sentence must add to the mean cosine of the question's tokens."""
-NEAR: Final = 0.8
-"""Share of the best sentence's score that a further one must have."""
 SUPPORTED: Final = 0.6
 """Mean token cosine from which a sentence in other words counts as supported: 0 of 326 sentences reached it with
 another question's passages, 86% with their own (mtrag)."""
@@ -37,16 +34,6 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str]) -> Any:
         """Return `dense`, `tokens`, `spans` and `weights` of the texts; safe in any thread."""
         ...
-
-
-class Found(NamedTuple):
-    """A sentence of a passage and how near each token of the question is to it."""
-
-    score: float
-    near: TokenVectors
-    """(question tokens,)"""
-    passage: int
-    span: Span
 
 
 class PassageReader:
@@ -67,9 +54,10 @@ class PassageReader:
     async def extract(
         self, question: str, passages: Sequence[Passage], limit: int
     ) -> list[tuple[str, Passage]]:
-        """Return up to `limit` sentences that answer, verbatim with their passage, in reading order.
+        """Return up to `limit` sentences, rows or list items that answer, with their passage, in reading order.
 
-        A further sentence is taken only where it covers more of the question; [] where no passage has a sentence.
+        They are verbatim but for white space and marks (shown.py). A further one is taken only where it is nearly as
+        likely as the best to be the answer; [] where no passage has any.
         """
         if not passages or limit < 1:
             return []
@@ -77,7 +65,8 @@ class PassageReader:
 
     async def support(self, text: str, passages: Sequence[Passage]) -> list[Citation]:
         """Return one citation for each sentence of the text, in order; `sentence` is verbatim from the text."""
-        sentences = [text[first:last] for first, last in split(text)]
+        cut = [text[first:last] for first, last in split(text)]
+        sentences = [said for said in cut if any(character.isalnum() for character in said)]
         if not sentences:
             return []
         return await asyncio.to_thread(self._support, sentences, passages)
@@ -89,9 +78,11 @@ class PassageReader:
     def _extract(self, question: str, passages: Sequence[Passage], limit: int) -> list[tuple[str, Passage]]:
         (asked,) = self._texts([(question, 0)])
         read = self._passages(passages[:READ])
-        found = [sentence for i, passage in enumerate(read) for sentence in ranked(asked, passage, i)]
-        taken = sorted(chosen(found, asked, limit), key=lambda sentence: (sentence.passage, sentence.span))
-        return [(read[item.passage].text[slice(*item.span)], passages[item.passage]) for item in taken]
+        scores = [passage["score"] for passage in passages[:READ]]
+        pairs = enumerate(zip(read, scores, strict=True))
+        found = [one for rank, (passage, score) in pairs for one in found_in(asked, passage, rank, score)]
+        taken = sorted(chosen(found, limit), key=lambda one: (one.passage, one.unit.span))
+        return [(shown(read[one.passage].text, one.unit), passages[one.passage]) for one in taken]
 
     def _support(self, sentences: list[str], passages: Sequence[Passage]) -> list[Citation]:
         read = self._passages(passages)
@@ -123,56 +114,6 @@ class PassageReader:
             while len(self._read) > self._kept:
                 self._read.popitem(last=False)
         return [known[key] for key in texts]
-
-
-def ranked(question: Read, passage: Read, number: int) -> list[Found]:
-    """Return the passage's sentences with their scores, in reading order.
-
-    A question or a heading answers nothing itself: what it scores passes to the sentence that follows it.
-    """
-    near = passage.tokens @ question.tokens.T
-    found: list[Found] = []
-    handed: TokenVectors | None = None
-    for span in passage.sentences():
-        rows = near[passage.between(span)]
-        if not len(rows) or not rows.shape[1]:
-            continue
-        best = rows.max(axis=0)
-        if handed is not None:
-            best = np.maximum(best, handed)
-        said = passage.text[slice(*span)]
-        handed = best if leads_in(said) else None
-        if handed is None:
-            found.append(Found(float(np.average(best, weights=question.rarity)), best, number, span))
-    return found
-
-
-def leads_in(sentence: str) -> bool:
-    """Tell whether a sentence only announces the next: a question, a heading, "as follows:"."""
-    return sentence.endswith(("?", "？", "؟", ":")) or sentence.startswith("#")
-
-
-def chosen(found: Sequence[Found], question: Read, limit: int) -> list[Found]:
-    """Return the best sentence and those that add to it, best first."""
-    rest = sorted(found, key=lambda sentence: -sentence.score)
-    taken = rest[:1]
-    while rest and 0 < len(taken) < limit:
-        covered = np.max([sentence.near for sentence in taken], axis=0)
-        near = [
-            sentence
-            for sentence in rest
-            if sentence.score >= NEAR * taken[0].score and all(sentence is not item for item in taken)
-        ]
-        gains = [gain(sentence, covered, question) for sentence in near]
-        if max(gains, default=0.0) < GAIN:
-            break
-        taken.append(near[int(np.argmax(gains))])
-    return taken
-
-
-def gain(sentence: Found, covered: TokenVectors, question: Read) -> float:
-    """Return what the sentence adds to the mean cosine of the question's tokens."""
-    return float(np.average(np.maximum(sentence.near - covered, 0), weights=question.rarity))
 
 
 def citation(claim: Read, read: Sequence[Read], passages: Sequence[Passage]) -> Citation:

@@ -1,6 +1,7 @@
 """Cuts text into sentences that can be shown verbatim: each is a span of the text, none is rewritten.
 
-Lines of tables, lists and headings are sentences of their own; a wrapped line of prose goes on in the next.
+Lines of tables, lists, records and headings are sentences of their own; a wrapped line of prose goes on in the
+next. Which of the two a line is shows in its length: prose is wrapped where the next word did not fit.
 """
 
 import re
@@ -25,14 +26,27 @@ _BREAK: Final = re.compile(
 _HEADING: Final = re.compile(r"[ \t]*#{1,6}\s[^\n]*(\n|$)")
 _END: Final = re.compile(r"[。！？｡]+[」』”’）)]*|[.!?…]+[\"'”’»)\]]*(?=\s|$)|[؟।॥]+(?=\s|$)")
 _WORD_BEFORE: Final = re.compile(r"[\w.]+$")
+COLUMNS: Final = re.compile(r"[^\s.!?] {2,}\S")
+"""What separates the columns of a table in plain text."""
+KEY: Final = re.compile(r"[^\W\d]\w*: ")
+"""What a line of a record begins with."""
+_FULL_STOP: Final = re.compile(r"[.!?…。！？][\"'”’»)\]]*$")
+_QUOTES: Final = ('"""', "'''")
+"""Around a docstring."""
+NARROW: Final = 50
+"""Characters: narrower text may be wrapped anywhere."""
+SHORT: Final = 0.7
+"""Share of the width below which a line ends by intent, though the next goes on in lower case."""
 
 
 def split(text: str) -> list[Span]:
-    """Return the spans of the sentences, in order; nothing but white space lies between them."""
+    """Return the spans of the sentences, in order; nothing but white space, or a docstring's quotes, lies between."""
+    width = max(map(len, text.split("\n")))
     return [
         trimmed
         for span in _blocks(text)
-        for part in _sentences(text, *span)
+        for line in _lines(text, *span, width)
+        for part in _sentences(text, *line)
         if (trimmed := _trim(text, *part))
     ]
 
@@ -54,8 +68,39 @@ def _headed(text: str, start: int, end: int) -> Iterator[Span]:
         yield start, end
 
 
+def _lines(text: str, start: int, end: int, width: int) -> Iterator[Span]:
+    """Yield what stands between the line ends that are meant, in text whose longest line is `width` long."""
+    at, first = text.find("\n", start, end), start
+    line = text.rfind("\n", 0, start) + 1
+    while at >= 0:
+        after = text.find("\n", at + 1, end)
+        following = text[at + 1 : end if after < 0 else after]
+        if _is_meant(text[line:at], following, width, line == 0):
+            yield first, at
+            first = at + 1
+        line, at = at + 1, after
+    yield first, end
+
+
+def _is_meant(line: str, following: str, width: int, opening: bool) -> bool:
+    """Tell whether a line ends by intent; the first line of a passage may be the rest of a wrapped one."""
+    if COLUMNS.search(line.strip()) or COLUMNS.search(following.strip()):
+        return True
+    if KEY.match(following) and KEY.match(line):
+        return True
+    said, next_word = line.strip(), following.split(maxsplit=1)
+    if not said or not next_word or said[-1] in ",;-–—(&/" or _FULL_STOP.search(said):
+        return False
+    if len(line) + 1 + len(next_word[0]) > max(width, NARROW):
+        return False
+    if next_word[0][0].islower():
+        return not opening and width > NARROW and len(line) < SHORT * width
+    return next_word[0][0].isalnum() or next_word[0][0] in "\"'“‘«("
+
+
 def _sentences(text: str, start: int, end: int) -> Iterator[Span]:
-    for found in _END.finditer(text, start, end):
+    row = text.startswith("|", start)
+    for found in _END.finditer(text, start, start if row else end):
         if _ends(text, found, start, end):
             yield start, found.end()
             start = found.end()
@@ -78,7 +123,8 @@ def _ends(text: str, found: re.Match[str], start: int, end: int) -> bool:
 
 
 def _trim(text: str, start: int, end: int) -> Span | None:
-    piece = text[start:end]
-    left = len(piece) - len(piece.lstrip())
-    right = len(piece.rstrip())
-    return (start + left, start + right) if right > left else None
+    body = text[start:end].strip()
+    for quotes in _QUOTES:
+        body = body.removeprefix(quotes).removesuffix(quotes).strip()
+    left = text.find(body, start, end)
+    return (left, left + len(body)) if body else None
