@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from contracts.errors import BadRequest, Internal, UnreadableDocument
 from contracts.identity import Identity
@@ -24,6 +25,8 @@ from store.engine import Database
 RUNNING_AT_ONCE: Final = 2
 NAME_LIMIT: Final = 200
 NOTE: Final = "upload.json"
+DRAFT: Final = "upload.part"
+"""The note until the whole file is there: nobody was told 202 yet."""
 
 logger = logging.getLogger("switchboard.jobs")
 
@@ -57,6 +60,8 @@ class Jobs:
         self._indexer = indexer
         self._ttl = log_ttl
         self._places = asyncio.Semaphore(RUNNING_AT_ONCE)
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        """One lock a document: two uploads of it are indexed in their order, so the last one stays."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def log_key(self, tenant: str, job_id: str) -> str:
@@ -71,6 +76,8 @@ class Jobs:
         job = await jobs.create(self._database, who, [source], total=1)
         place = self._folder / job["id"]
         place.mkdir(parents=True, mode=0o700)
+        upload = Upload(job["id"], who, source, groups)
+        (place / DRAFT).write_text(json.dumps(asdict(upload)))
         try:
             size = await read(place / "file")
             if size == 0:
@@ -79,18 +86,28 @@ class Jobs:
             shutil.rmtree(place, ignore_errors=True)
             await jobs.finish(self._database, who, job["id"], "failed", error=known(error).message)
             raise
-        upload = Upload(job["id"], who, source, groups)
-        (place / NOTE).write_text(json.dumps(asdict(upload)))
+        (place / DRAFT).rename(place / NOTE)
         self._start(upload)
         return job
 
     async def recover(self) -> int:
-        """Go on with the uploads that an earlier process accepted, and end jobs whose file is gone."""
-        left = sorted(self._folder.glob(f"*/{NOTE}")) if self._folder.exists() else []
+        """Go on with the uploads that an earlier process accepted, and end those that it had only begun to read."""
+        left = sorted(self._folder.glob(f"*/{NOTE}"))
         for note in left:
-            said = json.loads(note.read_text())
-            self._start(Upload(said["job_id"], Identity(**said["who"]), said["source"], said["groups"]))
+            self._start(_read(note))
+        for draft in self._folder.glob(f"*/{DRAFT}"):
+            await self._give_up(draft)
         return len(left)
+
+    async def _give_up(self, draft: Path) -> None:
+        try:
+            upload = _read(draft)
+        except ValueError:  # the crash came while it was written
+            logger.warning("%s holds no upload", draft.parent.name)
+        else:
+            why = f"{upload.source} did not arrive whole: the server stopped meanwhile. Upload it again."
+            await jobs.finish(self._database, upload.who, upload.job_id, "failed", error=why)
+        shutil.rmtree(draft.parent, ignore_errors=True)
 
     async def close(self) -> None:
         """Stop; what is under way is taken up at the next start."""
@@ -114,7 +131,8 @@ class Jobs:
             self._log.append(log, "progress", data, expire=self._ttl)
 
         tell("waiting", 0, 1)
-        async with self._places:
+        turn = self._turns.setdefault((upload.who.tenant, upload.source), asyncio.Lock())
+        async with turn, self._places:
             name, data = await self._index(upload, tell)
         self._log.append(log, name, data, expire=self._ttl)
         await self._log.flush()
@@ -139,7 +157,15 @@ class Jobs:
             return "error", error.body()
         await jobs.finish(self._database, who, job_id, "completed", report)
         entry = await documents.by_source(self._database, who, upload.source)
-        return "done", {"document": entry, "report": report}
+        # SQLAlchemy's names are a kind of str that the log's JSON does not take for keys
+        shown = {str(name): value for name, value in entry.items()} if entry else None
+        return "done", {"document": shown, "report": report}
+
+
+def _read(note: Path) -> Upload:
+    """Return the upload that a note tells of. Raises ValueError for one that was cut off."""
+    said = json.loads(note.read_text())
+    return Upload(said["job_id"], Identity(**said["who"]), said["source"], said["groups"])
 
 
 def require_name(name: str) -> str:
