@@ -1,9 +1,11 @@
 """The one program: `switchboard COMMAND`. Each command's code is loaded only when it is called.
 
-It is also where the server meets the ingest pipeline: neither imports the other.
+It is also where the server and the evaluations meet the ingest pipeline: none imports another. A SIGTERM ends a
+command as Ctrl-C does, so that the embedded Valkey goes with it.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evals.indexing import Ingest
     from graph.wiring import Wiring
     from server.jobs import Indexer
 
@@ -65,6 +68,15 @@ def indexer_for(wiring: "Wiring") -> "Indexer":
     return run
 
 
+def ingest_functions() -> "Ingest":
+    """Return the ingest's functions for the evaluation runs."""
+    from evals.indexing import Ingest
+    from ingest.embed import embed
+    from ingest.split import split
+
+    return Ingest(split, embed, indexer_for)
+
+
 def main() -> int:
     """Run the command named by the first argument and return its exit code."""
     arguments = sys.argv[1:]
@@ -76,7 +88,11 @@ def main() -> int:
     if command is None:
         print(f"There is no command {name!r}.\n\n{usage()}", file=sys.stderr)
         return 2
+    if name != "serve":  # which ends in order by itself
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     run = import_module(command[0]).main
+    if name == "eval":
+        return int(run(rest, ingest_functions()))
     return int(run(rest, indexer_for) if name in INDEXING else run(rest))
 
 

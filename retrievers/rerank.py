@@ -48,7 +48,7 @@ def fuse(dense: Scores, bm25: Scores, maxsim: Scores) -> Scores:
     """
     if not len(dense):
         return np.zeros(0, np.float32)
-    total = _z(dense) + _z(bm25) + _z(maxsim)
+    total = _z(dense) + _z(np.nan_to_num(bm25, nan=0.0)) + _z(maxsim)
     best = int(np.argmax(total))
     near = maxsim[best] if not np.isnan(maxsim[best]) else dense[best]
     top = float(np.clip(np.nan_to_num(near), 0.01, 1))

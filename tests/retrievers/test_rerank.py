@@ -71,3 +71,9 @@ def test_nothing_found_is_no_error() -> None:
 def test_fused_scores_are_within_zero_and_one(scores: np.ndarray) -> None:
     fused = rerank.fuse(*scores)
     assert ((fused >= 0) & (fused <= 1)).all()
+
+
+def test_the_one_candidate_with_the_rare_word_keeps_its_lead() -> None:
+    dense, maxsim = np.array([0.5, 0.5, 0.5], np.float32), np.array([0.5, 0.5, 0.5], np.float32)
+    fused = rerank.fuse(dense, np.array([NAN, 7, NAN], np.float32), maxsim)
+    assert int(fused.argmax()) == 1
