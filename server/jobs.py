@@ -4,6 +4,7 @@ Each upload has a folder of its own with the file and a note of whose it is; the
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-from contracts.errors import BadRequest, Internal, UnreadableDocument
+from contracts.errors import BadRequest, Internal, Unknown, UnreadableDocument
 from contracts.identity import Identity
 from graph.failures import known
 from graph.wiring import Wiring
@@ -106,7 +107,8 @@ class Jobs:
             logger.warning("%s holds no upload", draft.parent.name)
         else:
             why = f"{upload.source} did not arrive whole: the server stopped meanwhile. Upload it again."
-            await jobs.finish(self._database, upload.who, upload.job_id, "failed", error=why)
+            with contextlib.suppress(Unknown):
+                await jobs.finish(self._database, upload.who, upload.job_id, "failed", error=why)
         shutil.rmtree(draft.parent, ignore_errors=True)
 
     async def close(self) -> None:

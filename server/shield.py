@@ -24,8 +24,23 @@ HEADERS: Final = (
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class TooMuch(Exception):
-    """More came than was allowed."""
+class Body:
+    """A request's body as it comes: stops at the limit one that declared no length."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._seen = 0
+        self.over = False
+
+    async def receive(self) -> Message:
+        """Return the next message. Raises TooLarge over the limit; a parser may take that for a fault of its own."""
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._limit:
+            self.over = True
+            raise _too_large(self._limit)
+        return message
 
 
 class Shield:
@@ -42,24 +57,25 @@ class Shield:
             await self._app(scope, receive, send)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        started = False
+        limit = self._upload_limit if scope["path"] == "/api/v1/documents" else BODY_LIMIT
+        body = Body(receive, limit)
 
         async def guarded(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 message["headers"] = [*message["headers"], *HEADERS]
-            await send(message)
+            if not body.over:  # else the one answer is ours
+                await send(message)
 
-        limit = self._upload_limit if scope["path"] == "/api/v1/documents" else BODY_LIMIT
         try:
             self._require_size(headers, limit)
             self._require_same_site(headers)
-            await self._app(scope, _counted(receive, limit), guarded)
+            await self._app(scope, body.receive, guarded)
         except SwitchboardError as error:
+            body.over = False
             await _answer(guarded, error)
-        except TooMuch:
-            if not started:
+        else:
+            if body.over:
+                body.over = False
                 await _answer(guarded, _too_large(limit))
 
     def _require_size(self, headers: dict[bytes, str], limit: int) -> None:
@@ -76,23 +92,9 @@ class Shield:
         if self._on_loopback and name not in LOOPBACK:
             raise Forbidden(f"This server answers on loopback only, not as {name[:80]!r}.")
         origin = headers.get(b"origin")
-        if origin and origin != "null" and urlsplit(origin).netloc != host:
+        own = origin == "null" and headers.get(b"sec-fetch-site") == "same-origin"
+        if origin and not own and urlsplit(origin).netloc != host:
             raise Forbidden(f"A page of {origin[:80]!r} may not use this server.")
-
-
-def _counted(receive: Receive, limit: int) -> Receive:
-    """Return `receive` that stops a body without a declared length at the limit."""
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise TooMuch
-        return message
-
-    return counted
 
 
 def _too_large(limit: int) -> TooLarge:
