@@ -18,7 +18,10 @@ from contracts.errors import StoreUnavailable
 from contracts.events import EventName
 
 FLUSH_INTERVAL: Final = 0.01
-"""Seconds between two batches at least; the first entry after a pause is written at once."""
+"""Seconds between two batches of a busy log; a quiet one writes at once, so a first token waits for no batch."""
+
+BUSY: Final = 16
+"""Appends in a batch from which the next one waits for the whole interval; fewer wait for their share of it."""
 
 BACKLOG: Final = 4096
 """Entries waiting for a slow log before the runs are held back."""
@@ -78,6 +81,8 @@ class Log:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._waiting: list[Entry] = []
+        self._appends = 0
+        """Since the last batch, those that joined another included."""
         self._wake = asyncio.Event()
         self._written = asyncio.Condition()
         self._count = 0
@@ -90,11 +95,13 @@ class Log:
             log.text = ""
             log.parts.clear()
         log.tail = None
+        self._appends += 1
         self._add(Entry(log, log.next_id(), name, data, expire))
 
     def append_text(self, log: RunLog, text: str) -> None:
         """Queue a piece of the answer; it joins the text that still waits."""
         log.parts.append(text)
+        self._appends += 1
         if log.tail is not None:
             log.tail.data["text"] += text
             return
@@ -138,8 +145,9 @@ class Log:
         try:
             while True:
                 await self._wake.wait()
+                share, self._appends = min(1.0, self._appends / BUSY), 0
                 await self._write_waiting()
-                await asyncio.sleep(FLUSH_INTERVAL)
+                await asyncio.sleep(FLUSH_INTERVAL * share)
         finally:
             await self._write_waiting()
 
