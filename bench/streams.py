@@ -47,9 +47,13 @@ class Flow:
         """Return the delays of all events."""
         return [delay for one in self.seen for delay in one.delays]
 
-    def per_event(self) -> float:
-        """Return the microseconds of CPU an event."""
-        return 1e6 * self.cpu.total / max(1, sum(one.events for one in self.seen))
+    def per_token(self) -> float:
+        """Return the microseconds of CPU for each token that the model gave, whatever was joined on the way."""
+        return 1e6 * self.cpu.total / max(1, self.tokens())
+
+    def tokens(self) -> int:
+        """Return how many tokens the stub gave: its words."""
+        return sum(len((one.done or "").split()) for one in self.seen)
 
 
 @dataclass(slots=True)
@@ -81,7 +85,7 @@ def run(json: bool, clients: int = CLIENTS, rounds: int = ROUNDS, tokens: tuple[
             quantile(bare.delays(), 0.99), DELAY_MOST,
         ),
         Figure("delay from log to client, longest", quantile(ours.delays(), 1), "ms", quantile(bare.delays(), 1)),
-        Figure("CPU an event, server and Valkey", ours.per_event(), "µs", bare.per_event()),
+        Figure("CPU a token, server and Valkey", ours.per_token(), "µs", bare.per_token()),
         Figure("memory a stream", min(seen.memory), "kB", most=MEMORY_MOST),
         Figure("memory a waiting run with its stream", seen.run_memory, "kB"),
         Figure("connections to Valkey", seen.connections, "", most=CONNECTIONS_MOST),
@@ -92,6 +96,7 @@ def run(json: bool, clients: int = CLIENTS, rounds: int = ROUNDS, tokens: tuple[
         json,
         clients=clients,
         events=events,
+        tokens=ours.tokens(),
         server_s=ours.cpu.own,
         valkey_s=ours.cpu.children,
     )

@@ -118,8 +118,8 @@ def trace_all(wiring: Wiring, trace: Trace) -> None:
             vars(node.bound)["afunc"] = trace.awaited(f"node:{name}", afunc)
     minilm = wiring.ports.minilm
     vars(minilm)["encode"] = trace.timed("embed", minilm.encode)
-    vars(rerank)["scores"] = trace.timed("rank", rerank.scores)
-    vars(tokens)["unpack_all"] = trace.timed("rank", tokens.unpack_all)
+    rerank.scores = trace.timed("rank", rerank.scores)
+    tokens.unpack_all = trace.timed("rank", tokens.unpack_all)
     client = wiring.collection.client
     vars(client)["query_batch_points"] = trace.awaited("index", client.query_batch_points)
     vars(wiring.pool)["stream"] = trace.stream(wiring.pool.stream)
