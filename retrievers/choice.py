@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from retrievers.answerability import Floats, Read, coverage, stem
 from retrievers.blocks import Unit, units
 from retrievers.kinds import FUNCTION, adds
+from retrievers.reading import Floats, Read, coverage, stem
 from retrievers.shown import spans_shown
 from retrievers.tokens import TokenVectors
 
@@ -99,6 +99,11 @@ def chosen(found: Sequence[Found], limit: int) -> list[Found]:
         if (found[at].passage, found[at].unit.span) not in lines:
             taken.append(found[at])
     return taken
+
+
+def likeliest(found: Sequence[Found]) -> Found:
+    """Return the one that most probably answers; `found` has one at least."""
+    return found[int(chances(found).argmax())]
 
 
 def chances(found: Sequence[Found]) -> Floats:

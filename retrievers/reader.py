@@ -13,9 +13,10 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from contracts.state import Citation, Passage
-from retrievers.answerability import Read, probability
+from retrievers.answerability import probability
 from retrievers.choice import chosen, found_in
 from retrievers.claims import contradicts, has_verbatim
+from retrievers.reading import Read
 from retrievers.sentences import split
 from retrievers.shown import shown
 
