@@ -8,6 +8,7 @@ and only reported.
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -117,7 +118,7 @@ def report(title: str, logits: Floats, answered: NDArray[np.bool_]) -> None:
     passed = f"{(sure >= 0.5)[answered].mean():.2f} and {(sure >= 0.5)[~answered].mean():.2f} pass .5"
     print(f"{title}: AUROC {area:.3f} ({low:.3f} to {high:.3f}), Brier {brier:.3f}, {passed}")
     edges: Sequence[float] = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.01)
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         these = (sure >= first) & (sure < last)
         if these.any():
             print(f"  said {sure[these].mean():.2f}, came true {answered[these].mean():.2f} ({these.sum()})")

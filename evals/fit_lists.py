@@ -82,7 +82,7 @@ def squad(data: Path, minilm: MiniLM) -> Iterator[Listed]:
             ids = [crowd[order[k]]["_id"] for k in kept]
             passages = [texts[order[k]] for k in kept]
             at = ids.index(right["_id"]) if right["_id"] in ids else -1
-            if (at >= 0) == (kind == "gold") and (at >= 0 or not has(row["answers"], passages)):
+            if passages and (at >= 0) == (kind == "gold") and (at >= 0 or not has(row["answers"], passages)):
                 marked = [float(marks[k]) for k in kept]
                 yield Listed(question, row["answers"], kind, passages, marked, at)
 

@@ -4,6 +4,8 @@ The order is the policy: what the person asked for comes first, then whether the
 whether the passages answer it, then whether there is room to answer now.
 """
 
+import re
+from collections import Counter
 from typing import Final, NotRequired, TypedDict
 
 from langgraph.runtime import Runtime
@@ -18,8 +20,14 @@ POLICY: Final = "plain-1"
 OFF_TOPIC: Final = 0.30
 """Best cosine below which nothing in the knowledge base is even about the question."""
 
-RIVAL: Final = 0.80
-"""A second document whose score comes this near to the first's is a rival meaning of a short question."""
+RIVAL: Final = 0.60
+"""A place whose score comes this near to the first's is a rival meaning of a bare topic."""
+
+MOST: Final = 6
+"""Options that are offered."""
+
+HEADING: Final = 60
+"""Characters of a line that may be a heading."""
 
 
 class Evidence(TypedDict):
@@ -107,17 +115,34 @@ def rivals(question: str, passages: list[Passage]) -> list[str]:
     ):
         return []
     top = passages[0]["score"]
-    found: dict[str, None] = {}
-    for passage in passages[:6]:
-        if passage["score"] >= RIVAL * top:
-            found[_label(passage)] = None
-    options = [label for label in found if label]
-    return options[:4] if len(options) >= 2 else []
+    near = [passage for passage in passages if passage["score"] >= RIVAL * top]
+    labels: dict[str, int] = {}
+    of_source: Counter[str] = Counter()
+    for passage in near:
+        if label := _label(passage, words):
+            labels.setdefault(label, of_source[passage["source"]])
+            of_source[passage["source"]] += 1
+    options = sorted(labels, key=lambda label: labels[label])  # each document once before one is named twice
+    return options[:MOST] if len(options) >= 2 else []
 
 
-def _label(passage: Passage) -> str:
-    if passage["headings"] and passage["headings"][-1] != passage["title"]:
-        return (
-            f"{passage['headings'][-1]} ({passage['title']})" if passage["title"] else passage["headings"][-1]
-        )
-    return passage["title"]
+def _label(passage: Passage, words: list[str]) -> str:
+    """Return the place by a heading that a person can choose; "" where it says nothing of the topic."""
+    title = passage["title"].rpartition("/")[2]
+    said = " ".join((title, *passage["headings"], passage["text"])).lower()
+    if not any(word[: max(4, len(word) - 2)] in said for word in words):
+        return ""
+    heading = passage["headings"][-1] if passage["headings"] else _heading(passage["text"], words)
+    if heading and heading != title:
+        return f"{heading} ({title})" if title else heading
+    return title
+
+
+def _heading(text: str, words: list[str]) -> str:
+    """Return the line of plain text that stands over the topic and names it; "" where none does."""
+    for line in text.split("\n"):
+        said = re.sub(r"^[\d.)\s]+", "", line).strip()
+        names = any(word[: max(4, len(word) - 2)] in said.lower() for word in words)
+        if names and len(said) <= HEADING and said[-1].isalnum() and ": " not in said and "  " not in said:
+            return said.capitalize() if said.isupper() else said
+    return ""

@@ -57,7 +57,10 @@ def found_in(question: Read, passage: Read, number: int, score: float) -> list[F
         headed = own if path is None else np.maximum(own, path)
         said = " ".join(passage.text[slice(*span)] for span in (*unit.above, unit.span))
         heads = passage.text[: passage.start] + (passage.text[slice(*unit.heading)] if unit.heading else "")
-        rows = passage.tokens[passage.between(unit.span)].sum(axis=0)
+        read = [
+            passage.tokens[passage.between(span)] for span in (unit.span, *(unit.above if unit.table else ()))
+        ]
+        rows = np.concatenate(read).sum(axis=0)
         signals = (
             np.average(own, weights=weights),
             np.average(headed, weights=weights),
