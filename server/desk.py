@@ -50,5 +50,8 @@ class RunDesk:
         return {"position": place, "expected_wait_s": self._places.expected_wait(place), "run_id": run_id}
 
     def full(self) -> bool:
-        """Tell whether no further answer can start now."""
-        return self._places.full()
+        """Tell whether no further answer can start now; where one can, the place is taken for this run at once."""
+        if not self._live.answering and self._places.full():
+            return True
+        self._places.take(self._live)
+        return False

@@ -89,6 +89,7 @@ class Runs:
         left = await line.unfinished(self._database)
         for pending in left:
             live = live_again(pending)
+            self.places.take(live)  # it had one before: nobody who waits comes first
             await self._log.resume(live.log)
             self._live[live.run_id] = live
             reason = "The server was restarted; the answer starts anew."
