@@ -150,3 +150,21 @@ def test_claims_are_compared_by_their_numbers_and_names() -> None:
     assert names("Petra Klein decides") == {"petra", "klein"}
     assert contradicts("Ask Petra Nair.", "Ask Priya Nair.", "Ask Priya Nair.")
     assert not contradicts("It opens at eight", "The office opens at 8.", "The office opens at 8.")
+
+
+async def test_a_table_answers_whole_and_each_row_is_supported(reader: PassageReader) -> None:
+    table = "| Office | People |\n| --- | --- |\n| Ghent | 96 |\n| Aarhus | 44 |"
+    offices = passage("offices", table.replace(" --- |", "---|"), "Where we are")
+    found = await reader.extract("How many people work in Aarhus?", [KITCHEN, offices], 3)
+    assert found == [(table, offices)]
+    assert [(one["sentence"], one["passages"]) for one in await reader.support(table, [KITCHEN, offices])] == [
+        ("| Office | People |", ["offices"]),
+        ("| Ghent | 96 |", ["offices"]),
+        ("| Aarhus | 44 |", ["offices"]),
+    ]
+
+
+async def test_the_last_sentence_of_a_question_counts_most(reader: PassageReader) -> None:
+    pay = passage("pay", "The primary gets EUR 320 for a week. The secondary gets EUR 140 for a week.")
+    found = await reader.extract("What does the primary get for a week? And the secondary?", [pay], 1)
+    assert found == [("The secondary gets EUR 140 for a week.", pay)]
