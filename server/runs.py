@@ -10,6 +10,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
 from contracts.context import Context, Emitter
 from contracts.errors import Internal, SwitchboardError
 from contracts.events import RunStatus
@@ -158,10 +160,18 @@ class Runs:
         stream = self._graph.astream(
             live.input(), config, context=context, stream_mode="updates", version="v2", durability="exit"
         )
-        async for part in stream:
-            for update in cast("dict[str, Any]", part["data"]).values():
-                if update:
-                    self._take_in(live, update)
+        try:
+            async for part in stream:
+                for update in cast("dict[str, Any]", part["data"]).values():
+                    if update:
+                        self._take_in(live, update)
+        finally:
+            await self._drop_checkpoint(live)
+
+    async def _drop_checkpoint(self, live: Live) -> None:
+        """Delete a run's checkpoint: SQL has what it came to, and another attempt must not start from it."""
+        checkpoints = cast("BaseCheckpointSaver[Any]", self._graph.checkpointer)
+        await checkpoints.adelete_thread(live.run_id)
 
     def _take_in(self, live: Live, update: dict[str, Any]) -> None:
         live.state.update(update)
