@@ -70,10 +70,16 @@ class Measured:
     """The most to Valkey at the same time."""
 
 
-def run(json: bool, clients: int = CLIENTS, rounds: int = ROUNDS, tokens: tuple[int, int] = TOKENS) -> int:
+def run(
+    json: bool,
+    clients: int = CLIENTS,
+    rounds: int = ROUNDS,
+    tokens: tuple[int, int] = TOKENS,
+    pace: float = PACE,
+) -> int:
     """Measure and print; returns 1 where a stream is not whole or a figure misses its limit."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        seen = runner.run(measure(clients, rounds, tokens))
+        seen = runner.run(measure(clients, rounds, tokens, pace))
     ours, bare = seen.ours, seen.bare
     broken = sum(not one.whole() for one in ours.seen)
     events = sum(one.events for one in ours.seen)
@@ -102,10 +108,10 @@ def run(json: bool, clients: int = CLIENTS, rounds: int = ROUNDS, tokens: tuple[
     )
 
 
-async def measure(clients: int, rounds: int, tokens: tuple[int, int]) -> Measured:
+async def measure(clients: int, rounds: int, tokens: tuple[int, int], pace: float) -> Measured:
     """Let both servers' streams flow, in turns."""
     seen = Measured()
-    crowd = [str(clients), str(PACE), *map(str, tokens)]
+    crowd = [str(clients), str(pace), *map(str, tokens)]
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data")
         async with child(["-m", "bench.crowd", *crowd]) as stub, child(["-m", "bench.bare", *crowd]) as bare:
@@ -137,6 +143,7 @@ async def flow_ours(
     seen.memory.append((server.rss() - attached) / clients / 1000)
     for client in again:
         client.close()
+    await left(server, clients)
     before = server.cpu()
     await start(stub)
     seen.connections = max(seen.connections, await connections(data))
@@ -171,6 +178,13 @@ async def open_all(
 
     async with asyncio.timeout(PATIENCE_S):
         return list(await asyncio.gather(*map(one, paths, bodies or [b""] * len(paths))))
+
+
+async def left(server: Child, clients: int) -> None:
+    """Wait until the server serves no more than these clients."""
+    async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as http:
+        while f"switchboard_streams_open {clients}.0" not in (await http.get(f"{server.url}/metrics")).text:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.05)
 
 
 async def start(stub: Child) -> None:
