@@ -157,7 +157,9 @@ async def test_a_table_answers_whole_and_each_row_is_supported(reader: PassageRe
     offices = passage("offices", table.replace(" --- |", "---|"), "Where we are")
     found = await reader.extract("How many people work in Aarhus?", [KITCHEN, offices], 3)
     assert found == [(table, offices)]
-    assert [(one["sentence"], one["passages"]) for one in await reader.support(table, [KITCHEN, offices])] == [
+    assert [
+        (one["sentence"], one["passages"]) for one in await reader.support(table, [KITCHEN, offices])
+    ] == [
         ("| Office | People |", ["offices"]),
         ("| Ghent | 96 |", ["offices"]),
         ("| Aarhus | 44 |", ["offices"]),
