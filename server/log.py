@@ -143,7 +143,7 @@ class Log:
     async def run(self) -> None:
         """Write until cancelled; what waits then is still written."""
         try:
-            while True:
+            while not cancelled():
                 await self._wake.wait()
                 share, self._appends = min(1.0, self._appends / BUSY), 0
                 await self._write_waiting()
@@ -191,3 +191,9 @@ class Log:
                 continue  # written by the try whose reply was lost
             if isinstance(reply, Exception):
                 raise reply
+
+
+def cancelled() -> bool:
+    """Tell whether this task was told to end; Python 3.11's `wait_for`, under redis-py, may swallow the cancel."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -12,7 +12,7 @@ from typing import Final, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from server.log import Id
+from server.log import Id, cancelled
 from server.wire import to_frame
 
 BLOCK_MS: Final = 4000
@@ -105,7 +105,7 @@ class Tail:
 
     async def run(self) -> None:
         """Read until cancelled; an outage of the log only delays the clients."""
-        while True:
+        while not cancelled():
             if not self._seats:
                 self._reading.clear()
                 await self._reading.wait()
