@@ -17,8 +17,8 @@ MARK: Final = "sample.loaded"
 EXAMPLES: Final = (
     "How many days of annual leave do I get?",
     "Who may approve a purchase of EUR 8,000?",
-    "What do I do when I have clicked on a phishing link?",
-    "How long do we keep customer records?",
+    "Can I work from abroad?",
+    "What happens in my first week?",
 )
 
 
