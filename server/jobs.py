@@ -125,6 +125,11 @@ class Jobs:
         task.add_done_callback(self._tasks.discard)
 
     async def _own(self, upload: Upload) -> None:
+        turn = self._turns.setdefault((upload.who.tenant, upload.source), asyncio.Lock())
+        async with turn:  # before anything else is awaited: tasks begin in the order in which they were made
+            await self._take_in(upload)
+
+    async def _take_in(self, upload: Upload) -> None:
         log = RunLog(self.log_key(upload.who.tenant, upload.job_id))
         await self._log.resume(log)
 
@@ -133,8 +138,7 @@ class Jobs:
             self._log.append(log, "progress", data, expire=self._ttl)
 
         tell("waiting", 0, 1)
-        turn = self._turns.setdefault((upload.who.tenant, upload.source), asyncio.Lock())
-        async with turn, self._places:
+        async with self._places:
             name, data = await self._index(upload, tell)
         self._log.append(log, name, data, expire=self._ttl)
         await self._log.flush()

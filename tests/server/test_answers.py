@@ -8,7 +8,9 @@ QUESTION = "How many days of annual leave do full-time employees have?"
 
 
 def test_an_answer_streams_every_event_of_the_contract_in_order(runtime: Runtime):
-    found = runtime.ask(QUESTION)
+    found = runtime.ask(
+        "How many days of annual leave does a full-time employee have?"
+    )  # asked here alone: no cache
     names = [event.name for event in found]
     assert names[0] == "run"
     assert names[-1] == "done"
@@ -37,7 +39,7 @@ def test_done_holds_exactly_the_text_that_was_streamed_and_that_is_stored(runtim
 
 
 def test_every_citation_is_a_sentence_of_the_answer(runtime: Runtime):
-    found = runtime.ask("What do I do when I have clicked on a phishing link?")
+    found = runtime.ask("Can I work from abroad?")
     text = text_of(found)
     assert named(found, "citation")
     for citation in named(found, "citation"):
