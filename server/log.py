@@ -45,7 +45,9 @@ class Entry:
     log: "RunLog"
     id: Id
     name: EventName
-    data: dict[str, Any]
+    data: bytes
+    """JSON; empty for a token, whose text may still grow."""
+    text: str = ""
     expire: float | None = None
 
 
@@ -90,22 +92,28 @@ class Log:
         self.failure: StoreUnavailable | None = None
 
     def append(self, log: RunLog, name: EventName, data: dict[str, Any], expire: float | None = None) -> None:
-        """Queue one event. `expire`: seconds after which the log goes; set on the first and the last entry."""
+        """Queue one event. `expire`: seconds after which the log goes; set on the first and the last entry.
+
+        Raises TypeError for data that is no JSON: here, in the run that made it, not in the writer of all runs.
+        """
+        encoded = orjson.dumps(data)
         if name == "restart":
             log.text = ""
             log.parts.clear()
         log.tail = None
         self._appends += 1
-        self._add(Entry(log, log.next_id(), name, data, expire))
+        self._add(Entry(log, log.next_id(), name, encoded, expire=expire))
 
     def append_text(self, log: RunLog, text: str) -> None:
         """Queue a piece of the answer; it joins the text that still waits."""
+        if not text.isascii():  # half a character pair is no text that can be sent
+            text = text.encode("utf-8", "replace").decode()
         log.parts.append(text)
         self._appends += 1
         if log.tail is not None:
-            log.tail.data["text"] += text
+            log.tail.text += text
             return
-        entry = Entry(log, log.next_id(), "token", {"text": text})
+        entry = Entry(log, log.next_id(), "token", b"", text)
         log.tail = entry
         self._add(entry)
 
@@ -182,8 +190,8 @@ class Log:
     async def _send(self, batch: list[Entry]) -> None:
         pipe = self._redis.pipeline(transaction=False)
         for entry in batch:
-            id = b"%d-%d" % entry.id
-            pipe.execute_command("XADD", entry.log.key, id, b"e", entry.name, b"d", orjson.dumps(entry.data))
+            id, data = b"%d-%d" % entry.id, entry.data or orjson.dumps({"text": entry.text})
+            pipe.execute_command("XADD", entry.log.key, id, b"e", entry.name, b"d", data)
             if entry.expire is not None:
                 pipe.execute_command("PEXPIRE", entry.log.key, int(entry.expire * 1000))
         for reply in await pipe.execute(raise_on_error=False):

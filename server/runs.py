@@ -21,7 +21,7 @@ from graph.build import Graph
 from graph.events import to_events
 from graph.failures import known
 from server.live import Live, live_again
-from server.log import Log
+from server.log import Log, RunLog, log_key
 from server.metrics import Metrics
 from server.places import Places
 from store import line, runs
@@ -84,7 +84,11 @@ class Runs:
 
     async def cancel_waiting(self, who: Identity, run_id: str) -> None:
         """End a run that waits in the line."""
-        await runs.finish(self._database, who, run_id, "cancelled", "", {})
+        done = await runs.finish(self._database, who, run_id, "cancelled", "", {})
+        log = RunLog(log_key(who.tenant, run_id))
+        await self._log.resume(log)
+        end = {"status": "cancelled", "text": "", "message_id": done.message_id}
+        self._log.append(log, "done", end, expire=self._ttl)
 
     async def recover(self) -> int:
         """Take up the runs that a dead process left, and those that wait; return how many were left."""

@@ -10,6 +10,7 @@ from server.live import live_of
 from server.parts import Cursor, Here, Limit, Who, require_open
 from server.resources.runs import sse
 from store import conversations, feedback, history, messages, runs
+from store.columns import to_storable
 
 router = APIRouter(tags=["conversations"])
 
@@ -105,8 +106,11 @@ async def search(here: Here, who: Who, q: str, limit: Limit = 50, cursor: Cursor
 
 
 def require_content(content: str, most: int) -> str:
-    """Return the message without the blanks around it. Raises BadRequest for none, TooLong for too much."""
-    text = content.strip()
+    """Return the message without the blanks around it; what is no character becomes U+FFFD, as it is stored.
+
+    Raises BadRequest for none, TooLong for too much.
+    """
+    text = to_storable(content).strip()
     if not text:
         raise BadRequest("content is empty. Write a question.")
     if len(text) > most:

@@ -111,3 +111,12 @@ def test_an_unreadable_document_ends_its_job_with_one_sentence(
     assert says in error["message"]
     sources = [one["source"] for one in runtime.http.get("/documents?limit=200").json()["items"]]
     assert name not in sources
+
+
+def test_half_a_character_in_a_message_is_replaced_and_the_rest_is_answered(runtime: Runtime):
+    conversation = runtime.conversation()
+    body = b'{"content": "How many days of \\ud800annual leave are there?"}'
+    answer = post(runtime, f"/messaging/conversations/{conversation}/stream", content=body, headers=JSON)
+    assert "event: done" in answer.text
+    stored = runtime.http.get(f"/messaging/conversations/{conversation}/messages").json()["items"]
+    assert stored[0]["content"] == "How many days of \ufffdannual leave are there?"
