@@ -1,6 +1,6 @@
 """Where a request's time goes: arithmetic on the spans that bench/traced.py wrote."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ Span = tuple[str, float, float]
 
 READING: Final = frozenset({"embed", "rank", "reader"})
 """Embedder, ranking and reader: what is not our own work."""
+INDEX: Final = frozenset({"index"})
 NODES: Final = ("guard", "recall", "understand", "retrieve", "decide", "select_model")
 
 
@@ -56,15 +57,14 @@ class Request:
         """Return our own milliseconds by part, in order, and those of what is not ours; their sum is `total`."""
         nodes = {name: self.run.one(f"node:{name}") for name in NODES}
         _, called, said = self.run.one("model")
-        index = sum(end - start for name, start, end in self.run.spans if name == "index") * 1000
         own = {name: self._own(start, end) for name, (_, start, end) in nodes.items()}
-        own["retrieve"] -= index
+        index = covered(self.run.spans, self.sent, called, INDEX)
         spent = sum(end - start for _, start, end in nodes.values())
         between = called - nodes["guard"][1] - spent
         return {
             "HTTP, auth, commit, start of the run": (nodes["guard"][1] - self.sent) * 1000,
             **{f"node {name}": value for name, value in own.items()},
-            "index (two queries)": index,
+            "index (three queries)": index,
             "graph, between the nodes": between * 1000,
             "model's first text, client included": (said - called) * 1000,
             "log, Valkey, SSE to the client": (self.first - said) * 1000,
@@ -72,14 +72,14 @@ class Request:
         }
 
     def _own(self, start: float, end: float) -> float:
-        return (end - start) * 1000 - covered(self.run.spans, start, end)
+        return (end - start) * 1000 - covered(self.run.spans, start, end, READING | INDEX)
 
 
-def covered(spans: Sequence[Span], first: float, last: float) -> float:
-    """Return the milliseconds between `first` and `last` that embedder, ranking or reader were at work."""
-    reading = sorted((start, end) for name, start, end in spans if name in READING)
+def covered(spans: Sequence[Span], first: float, last: float, names: Set[str] = READING) -> float:
+    """Return the milliseconds between `first` and `last` that any span of these names covers."""
+    chosen = sorted((start, end) for name, start, end in spans if name in names)
     total, at = 0.0, first
-    for start, end in reading:
+    for start, end in chosen:
         start, end = max(start, at), min(end, last)
         if end > start:
             total, at = total + end - start, end
