@@ -11,22 +11,28 @@ const PATHS = {
   refuse: "Declined",
 };
 
+const ANSWERS = new Set(["auto_answer", "canonical"]);
+
 const percent = (confidence) => `${Math.round(confidence * 100)}%`;
 const seconds = (milliseconds) =>
   `${(milliseconds / 1000).toLocaleString("en", { maximumFractionDigits: 1 })} s`;
 
 /** Return the badge; nothing before the decision is known. An answer by a person is marked as theirs. */
-export function badgeOf({ decision, usage, author }) {
+export function badgeOf({ decision, usage, author, sources }) {
   if (author) return [element("p", { class: "by", text: `Answered by ${author}` })];
   if (!decision) return [];
-  const label = PATHS[decision.path] ?? decision.path;
+  // Small talk, or an agent that always answers: nothing was read for it.
+  const unread = decision.path === "auto_answer" && !sources.length;
+  const label = unread ? "Answered" : (PATHS[decision.path] ?? decision.path);
   const sure = decision.confidence == null ? null : percent(decision.confidence);
+  // Beside "Queued" or "Needs a person" the figure would read as the probability of just that.
+  const shown = ANSWERS.has(decision.path) && !unread ? sure : null;
   const summary = element(
     "summary",
-    { title: decision.reason, "aria-label": sure ? `${label}, confidence ${sure}. Why?` : `${label}. Why?` },
+    { title: decision.reason, "aria-label": shown ? `${label}, confidence ${shown}. Why?` : `${label}. Why?` },
     element("span", { class: "dot", "aria-hidden": "true" }),
     element("span", { text: label }),
-    sure && element("span", { class: "sure", text: sure }),
+    shown && element("span", { class: "sure", text: shown }),
   );
   const badge = { class: "badge", data: { path: decision.path } };
   return [element("details", badge, summary, element("dl", {}, ...facts(decision, sure, usage)))];

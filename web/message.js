@@ -15,7 +15,7 @@ const TOUCHED = {
   token: ["body"],
   decision: ["badge"],
   usage: ["badge"],
-  sources: ["sources"],
+  sources: ["sources", "badge"],
   citation: ["body", "sources"],
 };
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.web.answers import CARRY, CITED, DECISION, TEXT, ask, cites, done, said, tokens
+from tests.web.answers import CARRY, CITED, DECISION, SOURCES, TEXT, ask, cites, done, said, tokens
 from tests.web.conftest import Site
 from tests.web.scripted import Cut, Gate, Step
 
@@ -71,7 +71,7 @@ async def test_the_badge_says_path_confidence_and_on_opening_the_reason(page: Pa
             "cache": "none",
         },
     )
-    site.stage.scripts = [[DECISION, *tokens("Yes."), usage, done("Yes.")]]
+    site.stage.scripts = [[DECISION, SOURCES, *tokens("Yes."), usage, done("Yes.")]]
     await ask(page)
     badge = page.locator(".badge summary")
     await expect(badge).to_have_text("Answered from documents87%")
