@@ -16,19 +16,23 @@ Encoder = Any
 
 
 class PairedEncoder:
-    """Sentence vectors from one model, token vectors from MiniLM. Rows of both are L2-normalised."""
+    """Sentence vectors from one model, token vectors from MiniLM; made on the loop that owns the connections.
+
+    Rows of both are L2-normalised.
+    """
 
     def __init__(self, minilm: MiniLM, embeddings: Embeddings) -> None:
         self._minilm = minilm
         self._embeddings = embeddings
+        self._loop = asyncio.get_running_loop()
 
     def count_tokens(self, text: str) -> int:
         """Return the text's length in MiniLM's tokens."""
         return self._minilm.count_tokens(text)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Return the vectors of the texts; blocks, and must not be called on an event loop's thread."""
-        return asyncio.run(self.aencode(texts))
+        """Return the vectors of the texts; blocks, so call it from a thread: the connections are the loop's."""
+        return asyncio.run_coroutine_threadsafe(self.aencode(texts), self._loop).result()
 
     async def aencode(self, texts: Sequence[str]) -> Encoded:
         """Return the vectors of the texts."""

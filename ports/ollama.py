@@ -8,13 +8,16 @@ replace `num_ctx`, which makes Ollama load the model anew: it stays what it was 
 
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Any, Final, NoReturn
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
+from typing import Any, Final, NoReturn, cast
 from urllib.parse import urlsplit
 
 import httpx
 import orjson
-from langchain_core.messages import BaseMessage
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.runnables import RunnableConfig
 from langchain_ollama import ChatOllama, OllamaEmbeddings
 from ollama import AsyncClient, ResponseError
 
@@ -49,13 +52,24 @@ class StrictClient(AsyncClient):
                     raise ResponseError(
                         (await response.aread()).decode(errors="replace"), response.status_code
                     )
-                async for line in response.aiter_lines():
-                    part = orjson.loads(line)
+                async for part in _lines(response):
                     if error := part.get("error"):
                         raise ResponseError(str(error))
                     yield part
         if not part.get("done"):
             raise ModelUnavailable(f"The answer from {self.name} broke off before its end. Ask again.")
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    """Yield the JSON object of each line; httpx's own line reader costs as much as all the rest of a token."""
+    rest = b""
+    async for block in response.aiter_bytes():
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            if line:
+                yield orjson.loads(line)
+    if rest.strip():
+        yield orjson.loads(rest)
 
 
 @contextmanager
@@ -107,8 +121,42 @@ class OllamaChat(ChatOllama):
         params["options"] = {**params["options"], **options, "num_ctx": self.num_ctx}
         return params
 
+    async def astream(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, *, stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:  # fmt: skip
+        """Stream plain text straight from the host; with callbacks, tools or reasoning as ChatOllama does.
+
+        LangChain's run manager and its chunks cost as much again as reading the line (47 against 14 µs a token
+        where lines come in blocks).
+        """
+        if config or not isinstance(input, list) or kwargs.keys() & {"tools", "reasoning"} or self.reasoning:
+            async for chunk in super().astream(input, config, stop=stop, **kwargs):
+                yield chunk
+            return
+        client: Any = self._async_client
+        params = {**self._chat_params(cast("list[BaseMessage]", input), stop, **kwargs), "stream": True}
+        parts: AsyncGenerator[dict[str, Any]] = await client.chat(**params)
+        async with aclosing(parts):
+            async for part in parts:
+                yield to_chunk(part)
+
     def _create_chat_stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         raise NotImplementedError("OllamaChat is for asyncio: use ainvoke or astream.")
+
+
+def to_chunk(part: Mapping[str, Any]) -> AIMessageChunk:
+    """Return the chunk of one line of a plain answer; the last one has the counts and why it ended."""
+    text = (part.get("message") or {}).get("content") or ""
+    if not part.get("done"):
+        return AIMessageChunk(content=text)
+    read, wrote = part.get("prompt_eval_count") or 0, part.get("eval_count") or 0
+    return AIMessageChunk(
+        content=text,
+        response_metadata={key: value for key, value in part.items() if key != "message"},
+        usage_metadata=UsageMetadata(input_tokens=read, output_tokens=wrote, total_tokens=read + wrote),
+        chunk_position="last",
+    )
 
 
 class OllamaVectors(OllamaEmbeddings):

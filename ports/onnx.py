@@ -5,6 +5,8 @@ question never waits behind an ingest batch: it runs on its caller's thread and 
 """
 
 import asyncio
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +29,10 @@ TokenVectors = NDArray[np.float32]
 WINDOW: Final = export.POSITIONS - 2
 """Tokens of text in one run of the model; [CLS] and [SEP] take the other two."""
 CLS, SEP = 101, 102
+RECENT: Final = 512
+"""Short texts whose vectors are kept, the most recent ones: at most 20 MB."""
+RECENT_LENGTH: Final = 200
+"""Characters."""
 MOST_FREQUENT: Final = 1996
 """The id of "the"."""
 
@@ -62,6 +68,8 @@ class MiniLM(Embeddings):
         self._spoken = _spoken(self._tokenizer)
         self._rarity = _rarity(self._tokenizer)
         self._session = _open_session(model)
+        self._recent: OrderedDict[str, Encoded] = OrderedDict()
+        self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(threads, "embed")
         self._documents = ThreadPoolExecutor(1, "embed-documents")
         self._queries = ThreadPoolExecutor(threads, "embed-query")
@@ -76,6 +84,24 @@ class MiniLM(Embeddings):
         A single text is read on the calling thread. The same text has the same vectors whatever is beside
         it. A text without tokens has the vector of the empty text and no tokens.
         """
+        if len(texts) == 1 and len(texts[0]) <= RECENT_LENGTH:
+            return self._once(texts[0])
+        return self._encode(texts)
+
+    def _once(self, text: str) -> Encoded:
+        """Return a short text's vectors from the recent ones: a question is asked four times on its way."""
+        with self._lock:
+            if found := self._recent.get(text):
+                self._recent.move_to_end(text)
+                return found
+        made = self._encode([text])
+        with self._lock:
+            self._recent[text] = made
+            if len(self._recent) > RECENT:
+                self._recent.popitem(last=False)
+        return made
+
+    def _encode(self, texts: Sequence[str]) -> Encoded:
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         windows = [_windows(encoding.ids) for encoding in encodings]
         flat = [window for text in windows for window in text]
