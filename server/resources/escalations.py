@@ -54,8 +54,8 @@ async def create(here: Here, who: Who, body: NewTicket) -> Any:
         conversation_id=run["conversation_id"],
         run_id=run["id"],
         agent=run["agent"],
-        question=f"{question}\n\n{body.note}".strip(),
-        reason="the asker wants a person",
+        question=question,  # alone: an answer that becomes canonical is found by it
+        reason=body.note.strip() or "the asker wants a person",
         limit=agent.escalation,
     )
     return await escalations.get(here.database, who, ticket)

@@ -38,7 +38,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
 
 
 def token(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
-    said = {"tenant": "acme", "sub": "ann", "exp": time.time() + 60, **claims}
+    said = {"tenant": "acme", "sub": "ann", "exp": time.time() + 3600, **claims}
     return jwt.encode({k: v for k, v in said.items() if v is not None}, secret, algorithm)
 
 

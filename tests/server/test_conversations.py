@@ -163,3 +163,17 @@ def test_a_search_for_signs_finds_signs_and_not_everything(runtime: Runtime, q: 
 def test_an_empty_search_is_refused(runtime: Runtime):
     assert runtime.http.get("/chat/search", params={"q": " "}).status_code == 400
     assert runtime.http.get("/chat/search").status_code == 400
+
+
+def test_an_answer_approved_for_all_is_found_by_the_question_and_not_by_the_askers_note(runtime: Runtime):
+    question = f"May I bring my tortoise {uuid.uuid4().hex[:6]} to the office party?"
+    run = named(runtime.ask(question), "run")[0]["run_id"]
+    made = runtime.http.post("/escalations", json={"run_id": run, "note": "It is rather urgent."})
+    ticket = made.json()
+    assert (made.status_code, ticket["question"]) == (201, question)
+    assert ticket["reason"] == "It is rather urgent."
+    said = {"content": "Yes, if it stays in its box.", "canonical": True}
+    runtime.http.post(f"/escalations/{ticket['id']}/answer", json=said).raise_for_status()
+    found = runtime.ask(question)
+    assert named(found, "decision")[0]["path"] == "canonical"
+    assert text_of(found).strip() == "Yes, if it stays in its box."
