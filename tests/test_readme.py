@@ -55,7 +55,7 @@ def test_the_curl_of_the_readme_prints_the_events_that_the_readme_shows(runtime:
 
 
 def test_the_reattachment_of_the_readme_continues_after_the_id(runtime: Runtime):
-    whole = runtime.ask("How many days of annual leave do full-time employees have?")
+    whole = runtime.ask("How many days of annual leave do full-time staff have?")
     script = next(block for block in BLOCKS if "Last-Event-ID" in block)
     script = re.sub(r"run=\S+", f"run={named(whole, 'run')[0]['run_id']}", script)
     done = run(re.sub(r"Last-Event-ID: [0-9-]+", f"Last-Event-ID: {whole[2].id}", script), runtime)

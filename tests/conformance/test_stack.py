@@ -14,7 +14,7 @@ from tests.servers.postgres import require_postgres
 from tests.servers.redis import require_redis
 from tests.servers.runtime import Runtime, named, running, text_of
 
-QUESTION = "How many days of annual leave do full-time employees have?"
+QUESTION = "How many days of annual leave do full-time staff have?"
 CHECKPOINTS = "SELECT count(*) FROM checkpoints"
 
 

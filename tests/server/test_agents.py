@@ -7,7 +7,7 @@ import pytest
 
 from tests.servers.runtime import Runtime, named, text_of
 
-QUESTION = "How many days of annual leave do full-time employees have?"
+QUESTION = "How many days of annual leave do full-time staff have?"
 
 
 def put(runtime: Runtime, **config: Any) -> str:

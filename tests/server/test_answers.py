@@ -4,7 +4,7 @@ import pytest
 
 from tests.servers.runtime import Runtime, named, text_of
 
-QUESTION = "How many days of annual leave do full-time employees have?"
+QUESTION = "How many days of annual leave do full-time staff have?"
 
 
 def test_an_answer_streams_every_event_of_the_contract_in_order(runtime: Runtime):
@@ -84,7 +84,8 @@ def test_an_option_that_was_offered_is_answered(runtime: Runtime):
 
 
 def test_who_asks_for_a_person_gets_a_ticket(runtime: Runtime):
-    found = runtime.ask("I want to talk to a human please")
+    runtime.http.put("/agents/desk", json={"escalation": {"limit": 1000, "per": 60}})
+    found = runtime.ask("I want to talk to a human please", agent="desk")
     assert named(found, "decision")[0]["path"] == "escalate"
     assert named(found, "done")[0]["status"] == "escalated"
     tickets = runtime.http.get("/escalations?status=open").json()["items"]

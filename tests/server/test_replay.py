@@ -4,7 +4,7 @@ import pytest
 
 from tests.servers.runtime import Runtime, named, text_of
 
-QUESTION = "How many days of annual leave do full-time employees have?"
+QUESTION = "How many days of annual leave do full-time staff have?"
 
 
 def test_a_reconnect_misses_nothing_and_doubles_nothing_from_any_event_on(runtime: Runtime):

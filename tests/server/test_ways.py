@@ -10,7 +10,7 @@ from ports.folder import owner_of
 from server.auth import TENANT_HEADER
 from tests.servers.runtime import Event, Runtime, named, text_of
 
-LEAVE = "How many days of annual leave do full-time employees have?"
+LEAVE = "How many days of annual leave do full-time staff have?"
 UNSURE = "How many parking spaces does the garage in Leipzig have?"
 Agent = Callable[..., str]
 
