@@ -7,7 +7,7 @@ import pytest
 from tests.servers.runtime import Runtime, named, text_of
 
 CHAT = "/messaging/conversations"
-QUESTION = "How many days of annual leave do full-time employees have?"
+QUESTION = "How many days of annual leave do full-time staff have?"
 
 
 def messages(runtime: Runtime, conversation: str) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ import pytest
 from bench.stub import Stub, serving
 from tests.servers.runtime import Runtime, named, running
 
-QUESTION = "How many days of annual leave do full-time employees have?"
+QUESTION = "How many days of annual leave do full-time staff have?"
 
 
 def test_the_process_says_that_it_is_alive(runtime: Runtime):
