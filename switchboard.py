@@ -12,6 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 if TYPE_CHECKING:
     from evals.indexing import Ingest
     from graph.wiring import Wiring
@@ -79,7 +81,19 @@ def ingest_functions() -> "Ingest":
 
 def main() -> int:
     """Run the command named by the first argument and return its exit code."""
-    arguments = sys.argv[1:]
+    try:
+        return run_command(sys.argv[1:])
+    except ValidationError as error:
+        if error.title != "Settings":
+            raise
+        first = error.errors()[0]
+        name = f"SWITCHBOARD_{'_'.join(map(str, first['loc'])).upper()}"
+        print(f"{name} is {first['input']!r}: {first['msg']}. Correct or unset it.", file=sys.stderr)
+        return 2
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run the command with its arguments and return its exit code."""
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         print(usage())
         return 0 if arguments else 2

@@ -11,7 +11,8 @@ class Identity:
     user: str
     department: str = ""
     role: str = "member"
-    """`member` asks; `owner` may also edit agents and answer escalations; `operator` may act for any tenant."""
+    """`member` asks; `owner` may also edit agents and answer escalations; `operator` too, and with
+    the token in `owner.json` for any tenant."""
     key: str = ""
     """Id of the virtual key; empty on loopback without keys and for JWTs."""
 

@@ -17,6 +17,9 @@ from store.engine import Database
 KEPT_S: Final = 2.0
 """Seconds for which a key that held is not looked up again: as long as a revoked one may still work."""
 
+SECRET_BYTES: Final = 32
+"""Least length of an HS256 secret. Source: RFC 7518, section 3.2."""
+
 TENANT_HEADER: Final = "x-switchboard-tenant"
 
 
@@ -31,7 +34,12 @@ class Gate:
         self._open_until = 0.0
 
     async def require_auth(self) -> None:
-        """Raise SetupError where the address is reachable from outside and nothing guards it."""
+        """Raise SetupError where the address is reachable from outside and nothing guards it, or too little does."""
+        secret = self._settings.jwt_secret
+        if secret is not None and len(secret.get_secret_value().encode()) < SECRET_BYTES:
+            raise SetupError(
+                f"SWITCHBOARD_JWT_SECRET is shorter than {SECRET_BYTES} bytes, which can be guessed. Set a longer one."
+            )
         if self._settings.on_loopback or self._settings.jwt_secret or await keys.exist(self._database):
             return
         raise SetupError(

@@ -40,6 +40,8 @@ class Live:
     answering: bool = False
     """It holds one of the places for answers."""
     recorded: bool = False
+    timed: bool = False
+    """The usage has its total: what is streamed is what was stored."""
     answer_id: str = ""
     """The stored answer's message."""
     state: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -66,9 +68,10 @@ class Live:
         return cast(RunStatus, self.state.get("status", "completed"))
 
     def usage(self) -> Usage | None:
-        """Return what the run took, its total brought up to now."""
+        """Return what the run took, its total brought up to the first call."""
         usage = cast("Usage | None", self.state.get("usage"))
-        if usage:
+        if usage and not self.timed:
+            self.timed = True
             usage["total_ms"] = round((time.perf_counter() - self.started) * 1000, 3)
         return usage
 

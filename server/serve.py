@@ -119,10 +119,25 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
+def require_port(settings: Settings) -> None:
+    """Raise SetupError where another program has the port, before anything is opened for nothing."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SetupError(
+                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
+                "Stop the program that has it, or choose another with --port or SWITCHBOARD_PORT."
+            ) from error
+
+
 async def serve(
     settings: Settings, indexer_for: IndexerFor, ready: Ready, sample: Path | None = None
 ) -> None:
     """Serve until the `stop` that `ready` is given once requests are answered."""
+    require_port(settings)
     async with open_parts(settings, indexer_for) as parts:
         if sample is not None:
             await load_sample(parts, indexer_for(parts.wiring), sample)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -221,3 +222,35 @@ def test_ingest_beside_a_server_is_handed_over_and_says_the_same(served: Runtime
 
 def unhurried(report: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in report.items() if name != "seconds"}
+
+
+@pytest.mark.parametrize(("name", "value"), [("PORT", "99999"), ("LOG_TTL", "soon"), ("MAX_RUNNING", "0")])
+def test_a_faulty_setting_is_named_with_its_value(tmp_path: Path, name: str, value: str) -> None:
+    variables = {
+        "PATH": os.environ["PATH"],
+        "SWITCHBOARD_DATA_DIR": str(tmp_path),
+        f"SWITCHBOARD_{name}": value,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "switchboard", "doctor"],
+        capture_output=True,
+        text=True,
+        env=variables,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"SWITCHBOARD_{name} is '{value}'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_taken_port_is_named_before_anything_is_opened(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "switchboard", "serve", "--port", str(port)],
+            capture_output=True, text=True, env={"PATH": os.environ["PATH"], "SWITCHBOARD_DATA_DIR": str(tmp_path)},
+            check=False, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert f"Port {port} on 127.0.0.1 cannot be used" in done.stderr
+    assert not (tmp_path / "owner.lock").exists()
