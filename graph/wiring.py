@@ -172,10 +172,15 @@ class Wiring:
 
     async def context(
         self, who: Identity, agent_id: str, run_id: str, started: float, emit: Emitter, desk: Desk, record: Recorder,
-        *, queued: bool,
+        *, queued: bool, sources: Sequence[str] = (),
     ) -> Context:  # fmt: skip
-        """Return what the nodes of one run may reach. Raises Unknown for an agent that is not there."""
+        """Return what the nodes of one run may reach: of the documents, only `sources` where some are named.
+
+        Raises Unknown for an agent that is not there.
+        """
         agent = await self.agent(who, agent_id)
+        if sources:
+            agent = agent.model_copy(update={"knowledge": within(sources, agent.knowledge)})
         return Context(
             run_id=run_id,
             who=who,
@@ -191,3 +196,16 @@ class Wiring:
             record=record,
             queued=queued,
         )
+
+
+def within(sources: Sequence[str], knowledge: Sequence[str]) -> list[str]:
+    """Return the sources that lie under one of the prefixes; with none of them left, a name that nothing has."""
+    allowed = [
+        source for source in sources if not knowledge or any(under(source, prefix) for prefix in knowledge)
+    ]
+    return allowed or ["\x00"]
+
+
+def under(source: str, prefix: str) -> bool:
+    """Tell whether a source is the prefix or lies in that folder."""
+    return source == prefix.rstrip("/") or source.startswith(prefix.rstrip("/") + "/")

@@ -5,7 +5,6 @@ from typing import TypedDict
 from langgraph.runtime import Runtime
 
 from contracts.context import Context
-from contracts.errors import RateLimited
 from contracts.state import Action, Decision, Turn, Usage
 from nodes.usage import usage_of
 
@@ -37,16 +36,15 @@ async def escalate(state: Unsure, runtime: Runtime[Context]) -> Reply:
 
 
 async def _ticket(state: Unsure, context: Context) -> tuple[str, list[Action]]:
+    """Open a ticket for the last question that was asked; raises RateLimited over the agent's limit."""
     asked = [turn["content"] for turn in state["turns"] if turn["role"] == "user"]
-    question = f"{asked[-1]}\n\n{state['question']}" if asked else state["question"]
-    try:
-        ticket = await context.desk.ticket(question, state["decision"]["reason"])
-    except RateLimited as limit:
-        return limit.message, []
-    return (
-        f"I have passed this on to a person (ticket {ticket}). The answer will appear in this conversation.",
-        [],
+    said = state["question"]
+    question, reason = (asked[-1], f'{state["decision"]["reason"]}: "{said}"') if asked else (said, "")
+    ticket = await context.desk.ticket(question, reason or state["decision"]["reason"])
+    text = (
+        f"I have passed this on to a person (ticket {ticket}). The answer will appear in this conversation."
     )
+    return text, []
 
 
 async def _offer(state: Unsure, context: Context) -> tuple[str, list[Action]]:

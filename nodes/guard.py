@@ -16,9 +16,11 @@ TOPIC_SIMILARITY: Final = 0.55
 """Cosine of MiniLM from which a message counts as being about a blocked topic."""
 
 INJECTION: Final = (
-    re.compile(
-        r"\b(ignore|disregard|forget|override|bypass)\b.{0,40}\b(previous|prior|above|earlier|all|your|system)\b"
-        r".{0,30}\b(instruction|prompt|rule|guideline|direction|training)s?\b",
+    re.compile(  # an order, not a question about who may override a rule
+        r"(^|[.!?:;,\n\"'(]\s*|\b(please|now|then|and|must|should|just)\s+)"
+        r"(ignore|disregard|forget|override|bypass)\b.{0,30}"
+        r"\b(previous|prior|above|earlier|all|any|your|system)\b.{0,30}"
+        r"\b(instruction|prompt|rule|guideline|direction|training)s?\b",
         re.IGNORECASE | re.DOTALL,
     ),
     re.compile(

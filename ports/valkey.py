@@ -6,6 +6,7 @@ there Ctrl-C stops the log before the streams that read it.
 
 import asyncio
 import hashlib
+import logging
 import subprocess
 import tempfile
 from collections.abc import AsyncGenerator
@@ -24,6 +25,11 @@ from contracts.errors import SetupError
 CONNECTIONS = 4
 """For the whole process, however many streams: one reads, one writes, two serve the rest."""
 
+WATCH_S = 0.2
+"""Seconds between two looks at the child."""
+
+logger = logging.getLogger("switchboard.valkey")
+
 SOCKET_LIMIT = 100
 """Longest path of a unix socket that every system takes (108 on Linux, 104 on macOS)."""
 
@@ -38,12 +44,36 @@ async def open_redis(url: str | None, folder: Path) -> AsyncGenerator[Redis]:
     socket = _socket(folder)
     pool = BlockingConnectionPool(connection_class=UnixDomainSocketConnection, path=str(socket), **_pool())
     async with Redis.from_pool(pool) as client:
-        child = await _boot(socket, folder / "valkey")
+        keeper = _Keeper(socket, folder / "valkey", await _boot(socket, folder / "valkey"))
+        watch = asyncio.create_task(keeper.watch())
         try:
             yield client
         finally:
+            watch.cancel()
+            await asyncio.wait([watch])
             await client.aclose()
-            await _stop(child)
+            await _stop(keeper.child)
+
+
+class _Keeper:
+    """Starts the server again when it dies: its file holds what was acknowledged, clients reconnect by themselves."""
+
+    def __init__(self, socket: Path, folder: Path, child: subprocess.Popen[bytes]) -> None:
+        self._socket = socket
+        self._folder = folder
+        self.child = child
+
+    async def watch(self) -> None:
+        """Look after the child until cancelled; one that cannot start is tried again each second."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self.child.poll() is None:
+                continue
+            logger.error("The embedded Valkey ended with code %s; starting it again", self.child.returncode)
+            with suppress(SetupError):
+                self.child = await _boot(self._socket, self._folder)
+                continue
+            await asyncio.sleep(1)
 
 
 def _pool() -> dict[str, Any]:

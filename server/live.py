@@ -27,6 +27,8 @@ class Live:
     turns: list[Turn]
     queued: bool = False
     """It has waited in the line."""
+    sources: list[str] = field(default_factory=list[str])
+    """The documents that the message speaks of; empty for all."""
     attempt: int = 1
     log: RunLog = field(init=False)
     started: float = field(default_factory=time.perf_counter)
@@ -98,7 +100,7 @@ class Live:
         return outcome
 
 
-def live_of(who: Identity, accepted: Accepted, agent: str, question: str) -> Live:
+def live_of(who: Identity, accepted: Accepted, agent: str, question: str, sources: list[str]) -> Live:
     """Return the run of a message that was just accepted."""
     return Live(
         who=who,
@@ -108,6 +110,7 @@ def live_of(who: Identity, accepted: Accepted, agent: str, question: str) -> Liv
         agent=agent,
         question=question,
         turns=accepted.turns,
+        sources=sources,
     )
 
 
@@ -123,4 +126,5 @@ def live_again(pending: Pending) -> Live:
         turns=pending.turns,
         queued=pending.queued,
         attempt=pending.attempts,
+        sources=[str(one["source"]) for one in pending.attachments],
     )

@@ -129,6 +129,16 @@ class Log:
             head, _, tail = last[0][0].decode().partition("-")
             log.last = (int(head), int(tail))
 
+    async def require(self) -> None:
+        """Raise StoreUnavailable where the log does not answer: before a message is accepted, not after."""
+        try:
+            await self._redis.ping()
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(
+                "The run log does not answer, so the message was not accepted. Send it again in a few seconds.",
+                retry_after=2,
+            ) from error
+
     async def room(self) -> None:
         """Wait while the log is far behind.
 

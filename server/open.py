@@ -54,7 +54,15 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
 
         desk = RunDesk(database, live, await wiring.agent(live.who, live.agent), runs.places)
         return await wiring.context(
-            live.who, live.agent, live.run_id, live.started, emit, desk, record, queued=live.queued
+            live.who,
+            live.agent,
+            live.run_id,
+            live.started,
+            emit,
+            desk,
+            record,
+            queued=live.queued,
+            sources=live.sources,
         )
 
     metrics = Metrics()

@@ -7,6 +7,7 @@ back; clients further on skip what they have. The log is the buffer, so a slow c
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Final, cast
 
 from redis.asyncio import Redis
@@ -101,7 +102,10 @@ class Tail:
         pipe = self._redis.pipeline(transaction=False)
         pipe.execute_command("XADD", self._bell, "MAXLEN", 1, "*", b"e", b"")
         pipe.execute_command("EXPIRE", self._bell, 60)
-        await pipe.execute()
+        with suppress(
+            RedisError, OSError
+        ):  # in an outage the reader tries again by itself, and finds the new cursor
+            await pipe.execute()
 
     async def run(self) -> None:
         """Read until cancelled; an outage of the log only delays the clients."""

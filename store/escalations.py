@@ -168,10 +168,19 @@ def _require_room(connection: Connection, who: Identity, limit: EscalationLimit)
         return
     wait = limit.per if oldest is None else _seconds_until(oldest, limit.per)
     raise RateLimited(
-        f"You have opened {count} of {limit.limit} tickets within {limit.per} seconds. "
-        f"Wait {wait:.0f} seconds for the next, or ask the agent again in other words.",
+        f"You have opened {count} of the {limit.limit} tickets that you may open in {in_words(limit.per)}. "
+        f"You can open the next in {in_words(wait)}; until then, ask the agent again in other words.",
         retry_after=wait,
     )
+
+
+def in_words(seconds: float) -> str:
+    """Return a time as people say it, in its largest unit: `3 hours`."""
+    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            count = round(seconds / size)
+            return f"{count} {unit}{'s' if count != 1 else ''}"
+    return f"{seconds:.0f} seconds"
 
 
 def _seconds_until(oldest: str, per: int) -> float:

@@ -6,10 +6,12 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.errors import BadRequest, TooLong
+from contracts.identity import Identity
 from server.live import live_of
-from server.parts import Cursor, Here, Limit, Who, require_open
+from server.parts import Cursor, Here, Limit, Parts, Who, require_open
 from server.resources.runs import sse
 from store import conversations, feedback, history, messages, runs
+from store import documents as documents_of
 from store.columns import to_storable
 
 router = APIRouter(tags=["conversations"])
@@ -29,7 +31,7 @@ class NewMessage(BaseModel):
     content: str
     agent: Annotated[str, Field(max_length=64)] = "default"
     attachments: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=20)] = []
-    """Ids of documents that the message speaks of."""
+    """Ids of the documents that the answer may draw on; none allows all that the agent may read."""
 
 
 class Rating(BaseModel):
@@ -83,9 +85,11 @@ async def send(here: Here, who: Who, id: str, body: NewMessage, request: Request
     require_open(here)
     content = require_content(body.content, here.settings.max_message)
     await here.wiring.agent(who, body.agent)
-    documents = [{"document": one} for one in body.attachments]
+    documents = [await attached(here, who, one) for one in body.attachments]
+    await here.log.require()
     accepted = await runs.accept(here.database, who, id, body.agent, content, documents)
-    here.runs.start(live_of(who, accepted, body.agent, content))
+    sources = [one["source"] for one in documents]
+    here.runs.start(live_of(who, accepted, body.agent, content, sources))
     return sse(request, here.streams.open_new(who, accepted.run_id), f"messaging/runs/{accepted.run_id}")
 
 
@@ -103,6 +107,11 @@ async def search(here: Here, who: Who, q: str, limit: Limit = 50, cursor: Cursor
     if not q.strip():
         raise BadRequest("q is empty. Send the words to look for, such as ?q=parental leave.")
     return await history.search(here.database, who, q[:500], limit, cursor)
+
+
+async def attached(here: Parts, who: Identity, id: str) -> dict[str, str]:
+    """Return a document that a message speaks of. Raises Unknown where the caller may not read it."""
+    return {"document": id, "source": (await documents_of.get(here.database, who, id))["source"]}
 
 
 def require_content(content: str, most: int) -> str:

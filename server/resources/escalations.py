@@ -5,10 +5,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.errors import NotOpen
 from server.auth import require_owner
 from server.parts import Cursor, Here, Limit, Who
 from server.resources.conversations import require_content
 from store import escalations, messages, runs
+from store.ids import now
 
 router = APIRouter(tags=["escalations"])
 
@@ -72,14 +74,18 @@ async def answer(here: Here, who: Who, id: str, body: Answer) -> Any:
     """Answer a ticket in its conversation; a canonical answer is given to all who ask the same."""
     require_owner(who)
     content = require_content(body.content, here.settings.max_message)
-    ticket = await escalations.answer(here.database, who, id, content, canonical=body.canonical)
-    if body.canonical:
+    if (
+        body.canonical
+    ):  # first: an outage here leaves the ticket open, and a second try replaces the same answer
+        ticket = await escalations.get(here.database, who, id)
+        require_answerable(ticket)
         await here.wiring.canonical.add_canonical(
-            who.tenant,
-            ticket["agent"],
-            ticket["question"],
-            content,
-            approved_by=who.user,
-            approved_at=ticket["answered_at"] or "",
+            who.tenant, ticket["agent"], ticket["question"], content, approved_by=who.user, approved_at=now()
         )
-    return ticket
+    return await escalations.answer(here.database, who, id, content, canonical=body.canonical)
+
+
+def require_answerable(ticket: escalations.Ticket) -> None:
+    """Raise NotOpen for a ticket that nobody waits for."""
+    if ticket["status"] != "open":
+        raise NotOpen(f"Escalation {ticket['id']} is {ticket['status']}; only an open one can be answered.")

@@ -97,8 +97,13 @@ def test_tickets_are_limited_for_each_user(runtime: Runtime):
     first = asker.ask("I want to talk to a human please")
     second = asker.ask("Let me speak with a real person now")
     assert "ticket esc_" in text_of(first)
-    assert (path_of(second), second[-1].data["status"]) == ("escalate", "escalated")
-    assert "1 of 1 tickets within 86400 seconds" in text_of(second)
+    assert (path_of(second), second[-1].name, second[-1].data["code"]) == (
+        "escalate",
+        "error",
+        "rate_limited",
+    )
+    assert text_of(second) == ""
+    assert "1 of the 1 tickets that you may open in 1 day" in second[-1].data["message"]
     refused = ticket_for(asker, asker.ask(UNSURE))
     assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
     assert 86_000 < int(refused.headers["Retry-After"]) <= 86_400
@@ -198,3 +203,26 @@ def test_a_changed_agent_does_not_give_what_it_remembered(runtime: Runtime, agen
     assert path_of(runtime.ask(LEAVE, agent=own)) == "auto_answer"
     runtime.http.put(f"/agents/{own}", json={"confidence_threshold": 1}).raise_for_status()
     assert path_of(runtime.ask(LEAVE, agent=own)) == "escalate"
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Can a manager override the previous approval rule?", "Who can bypass the system training rules?"],
+)
+def test_a_question_about_rules_is_no_attack(runtime: Runtime, question: str):
+    assert named(runtime.ask(question), "decision")[0]["intent"] != "blocked"
+
+
+def test_an_answer_approved_after_asking_for_a_person_is_given_to_the_question_itself(runtime: Runtime):
+    runtime.http.put("/agents/handover", json={"escalation": {"limit": 1000, "per": 60}}).raise_for_status()
+    question, conversation = "Who waters the fig tree in the lobby of Odense?", runtime.conversation()
+    runtime.ask(question, conversation, agent="handover")
+    runtime.ask("I want to talk to a human please", conversation, agent="handover")
+    tickets = runtime.http.get("/escalations?status=open").json()["items"]
+    ticket = next(one for one in tickets if one["agent"] == "handover")
+    assert ticket["question"] == question
+    said = {"content": "Reception waters it on Mondays.", "canonical": True}
+    runtime.http.post(f"/escalations/{ticket['id']}/answer", json=said).raise_for_status()
+    again = runtime.ask(question, agent="handover")
+    assert named(again, "decision")[0]["path"] == "canonical"
+    assert text_of(again) == "Reception waters it on Mondays."

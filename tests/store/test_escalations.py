@@ -39,7 +39,7 @@ async def test_a_user_opens_no_more_than_the_limit_in_a_period(database: Databas
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     refused = [one for one in outcomes if isinstance(one, RateLimited)]
     assert len(refused) == 2
-    assert "2 of 2 tickets within 3600 seconds" in refused[0].message
+    assert "2 of the 2 tickets that you may open in 1 hour" in refused[0].message
     assert refused[0].retry_after == pytest.approx(3600, abs=60)
     assert len((await escalations.listing(database, ANN))["items"]) == 2
     await _open(database, BOB, "run_9")
