@@ -31,5 +31,7 @@ def create_app(parts: Parts) -> FastAPI:
         return FileResponse(web.FOLDER / "index.html")
 
     settings = parts.settings
-    app.add_middleware(Shield, upload_limit=settings.max_upload, on_loopback=settings.on_loopback)
+    app.add_middleware(
+        Shield, upload_limit=settings.max_upload, on_loopback=settings.on_loopback, gate=parts.gate
+    )
     return app

@@ -98,6 +98,7 @@ class Jobs:
             self._start(_read(note))
         for draft in self._folder.glob(f"*/{DRAFT}"):
             await self._give_up(draft)
+        await jobs.abandon(self._database, [note.parent.name for note in left])
         return len(left)
 
     async def _give_up(self, draft: Path) -> None:

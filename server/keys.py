@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.errors import SwitchboardError
+from contracts.identity import LOCAL
 from graph.wiring import open_database
 from ports.settings import Settings
 from store import keys
@@ -72,6 +73,12 @@ async def _create(database: Database, options: argparse.Namespace) -> None:
         return
     print(f"Key {key['id']} for {user} of {options.tenant} ({options.role}). Its secret is shown this once:")
     print(secret)
+    if options.tenant != LOCAL.tenant:
+        print(
+            "From now on every request needs a key. What was asked without one belongs to the tenant "
+            f"{LOCAL.tenant!r}.",
+            file=sys.stderr,
+        )
 
 
 async def _list(database: Database, options: argparse.Namespace) -> None:

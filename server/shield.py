@@ -8,6 +8,7 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.errors import BadRequest, Forbidden, SwitchboardError, TooLarge
+from server.auth import Gate
 
 BODY_LIMIT: Final = 1_000_000
 """Bytes of a request body; an upload has its own, larger limit."""
@@ -46,8 +47,9 @@ class Body:
 class Shield:
     """Refuses what is too large or comes from another site's page."""
 
-    def __init__(self, app: ASGIApp, *, upload_limit: int, on_loopback: bool) -> None:
+    def __init__(self, app: ASGIApp, *, upload_limit: int, on_loopback: bool, gate: Gate) -> None:
         self._app = app
+        self._gate = gate
         self._upload_limit = upload_limit + 10_000  # the multipart frame around the file
         self._on_loopback = on_loopback
 
@@ -69,6 +71,8 @@ class Shield:
         try:
             self._require_size(headers, limit)
             self._require_same_site(headers)
+            if limit != BODY_LIMIT and scope["method"] == "POST":  # before 50 MB are read for nobody
+                await self._gate.identify({name.decode(): value for name, value in headers.items()})
             await self._app(scope, body.receive, guarded)
         except SwitchboardError as error:
             body.over = False

@@ -86,10 +86,10 @@ def listing(connection: Connection, who: Identity, limit: int = 50, cursor: str 
 
 
 @writes
-def abandon(connection: Connection) -> int:
-    """Fail every tenant's running jobs and return how many: for boot, when none can be running."""
+def abandon(connection: Connection, but: Sequence[str] = ()) -> int:
+    """Fail every tenant's running jobs but those named, and return how many: for boot, when none can be running."""
     error = "The server stopped during this job. Start it again; what is indexed already is kept."
-    running = update(jobs).where(jobs.c.status == "running")
+    running = update(jobs).where(jobs.c.status == "running", jobs.c.id.not_in(but))
     return connection.execute(running.values(status="failed", error=error, updated_at=now())).rowcount
 
 

@@ -23,12 +23,20 @@ function locate(fragment, citations) {
   const places = [];
   let from = 0;
   for (const citation of citations) {
-    const found = find(text, citation.sentence, from) ?? find(text, toPlain(citation.sentence), from);
+    const forms = [citation.sentence, toPlain(citation.sentence), toCells(citation.sentence)];
+    const found = forms.reduce((place, form) => place ?? find(text, form, from), null);
     if (!found) continue;
     from = found.end;
     places.push({ citation, found });
   }
   return places;
+}
+
+/** Return a table's row as its rendered cells read, one after the other; other text has no bars at its ends. */
+function toCells(sentence) {
+  const row = sentence.trim().match(/^\|(.*)\|$/s);
+  if (!row) return "";
+  return toPlain(row[1].split("|").map((cell) => cell.trim()).filter(Boolean).join(" "));
 }
 
 function markers(citation, numbers, sources) {
