@@ -38,7 +38,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
 
 
 def token(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
-    said = {"tenant": "acme", "sub": "ann", "exp": time.time() + 3600, **claims}
+    said = {"tenant": "acme", "sub": "ann", "exp": time.time() + 172_800, **claims}
     return jwt.encode({k: v for k, v in said.items() if v is not None}, secret, algorithm)
 
 
@@ -100,7 +100,7 @@ def test_a_token_with_tenant_subject_and_expiry_is_let_in_as_that_user(guarded: 
 
 
 def unsigned() -> str:
-    return jwt.encode({"tenant": "acme", "sub": "ann", "exp": time.time() + 60}, None, "none")
+    return jwt.encode({"tenant": "acme", "sub": "ann", "exp": time.time() + 86_400}, None, "none")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def unsigned() -> str:
         (token(tenant=""), "tenant"),
         (token(tenant=7), "tenant"),
         (token(role="emperor"), "role"),
-        (token(nbf=time.time() + 60), "not yet valid"),
+        (token(nbf=time.time() + 86_400), "not yet valid"),
         (token(algorithm="HS384"), "alg"),
         (unsigned(), "alg"),
         ("a.b.c", "does not hold"),
