@@ -214,15 +214,18 @@ def test_a_question_about_rules_is_no_attack(runtime: Runtime, question: str):
 
 
 def test_an_answer_approved_after_asking_for_a_person_is_given_to_the_question_itself(runtime: Runtime):
-    runtime.http.put("/agents/handover", json={"escalation": {"limit": 1000, "per": 60}}).raise_for_status()
+    owner = owner_of(runtime.settings.data_dir)
+    assert owner is not None
+    runtime = Runtime(runtime.url, runtime.loop, runtime.settings)  # a tenant of its own: tickets are counted
+    runtime.http.headers.update({"Authorization": f"Bearer {owner.token}", TENANT_HEADER: "lobby"})
     question, conversation = "Who waters the fig tree in the lobby of Odense?", runtime.conversation()
-    runtime.ask(question, conversation, agent="handover")
-    runtime.ask("I want to talk to a human please", conversation, agent="handover")
+    runtime.ask(question, conversation)
+    runtime.ask("I want to talk to a human please", conversation)
     tickets = runtime.http.get("/escalations?status=open").json()["items"]
-    ticket = next(one for one in tickets if one["agent"] == "handover")
-    assert ticket["question"] == question
+    ticket = next(one for one in tickets if one["question"] == question)
     said = {"content": "Reception waters it on Mondays.", "canonical": True}
     runtime.http.post(f"/escalations/{ticket['id']}/answer", json=said).raise_for_status()
-    again = runtime.ask(question, agent="handover")
+    again = runtime.ask(question)
     assert named(again, "decision")[0]["path"] == "canonical"
     assert text_of(again) == "Reception waters it on Mondays."
+    runtime.http.close()
