@@ -7,6 +7,8 @@ fsync a commit.
 """
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -64,8 +66,8 @@ def _prepare(engine: Engine, synchronous: str) -> None:
     """
 
     def connect(connection: Any, _record: Any) -> None:
+        _use_wal(connection)
         for setting in (
-            "journal_mode=WAL",
             f"synchronous={synchronous}",
             "busy_timeout=10000",
             "foreign_keys=ON",
@@ -81,6 +83,18 @@ def _prepare(engine: Engine, synchronous: str) -> None:
 
     event.listen(engine, "connect", connect)
     event.listen(engine, "begin", begin)
+
+
+def _use_wal(connection: Any, tries: int = 200) -> None:
+    """Switch the file to WAL; while another process makes it, SQLite refuses at once, whatever the timeout."""
+    for left in range(tries, 0, -1):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if left == 1:
+                raise
+            time.sleep(0.02)
 
 
 def _lower(text: object) -> object:
