@@ -254,7 +254,10 @@ def test_the_same_question_gives_each_tenant_its_own_fact_also_from_the_cache(pe
             begin(who)
             found = who.ask(VAULT)
             assert MARKS[who.tenant] in text_of(found)
-    assert {named(found, "usage")[0]["cache"] for found in (fresh(who) for who in owners)} <= {"exact", "canonical"}
+    assert {named(found, "usage")[0]["cache"] for found in (fresh(who) for who in owners)} <= {
+        "exact",
+        "canonical",
+    }
 
 
 def fresh(who: Person) -> list[Event]:
