@@ -43,9 +43,11 @@ def test_a_command_of_the_readme_runs(runtime: Runtime, command: str):
     assert done.returncode == 0, done.stderr
 
 
-def test_the_curl_of_the_readme_prints_the_events_that_the_readme_shows(runtime: Runtime):
+def test_the_curl_of_the_readme_prints_the_events_that_the_readme_shows(tmp_path: Path):
+    """On a server of its own: one that was asked the same before answers from its cache."""
     script = next(block for block in BLOCKS if "curl -s -X POST" in block)
-    done = run(script, runtime)
+    with running(tmp_path / "data") as server:
+        done = run(script, server)
     assert done.returncode == 0, done.stderr
     shown = re.findall(r"^event: (\w+)$", README, re.MULTILINE)
     assert re.findall(r"^event: (\w+)$", done.stdout, re.MULTILINE) == shown

@@ -19,6 +19,8 @@ from tests.servers.runtime import Event, Runtime, events, named, running, text_o
 
 CHAT = "/messaging/conversations"
 VAULT = "What is the code word of the vault?"
+UNAPPROVED = "Which code word and version does the vault have?"
+"""Asked by one test alone: nobody approves an answer to it."""
 MARKS = {"acme": "Heliotrope", "umbrella": "Quicksilver", "initech": "Marzipan"}
 """A word that stands in everything of a tenant's that a person writes, and nowhere else."""
 
@@ -252,17 +254,14 @@ def test_the_same_question_gives_each_tenant_its_own_fact_also_from_the_cache(pe
     for _ in range(2):
         for who in owners:
             begin(who)
-            found = who.ask(VAULT)
+            found = who.ask(UNAPPROVED)
             assert MARKS[who.tenant] in text_of(found)
-    assert {named(found, "usage")[0]["cache"] for found in (fresh(who) for who in owners)} <= {
-        "exact",
-        "canonical",
-    }
+    assert {named(found, "usage")[0]["cache"] for found in (fresh(who) for who in owners)} == {"exact"}
 
 
 def fresh(who: Person) -> list[Event]:
     begin(who)
-    return who.ask(VAULT)
+    return who.ask(UNAPPROVED)
 
 
 def test_an_approved_answer_is_given_to_its_own_tenant_alone(people: list[Person]):
