@@ -21,6 +21,7 @@ export const answerFor = (run = null) => ({
   restarts: 0,
   linked: true,
   rating: null,
+  ticket: null,
 });
 
 /** Return the answer that a stored message tells of. */

@@ -54,7 +54,8 @@ const resume = (after) => (after ? { "Last-Event-ID": after } : {});
 const named = (id) => encodeURIComponent(id);
 
 export const agent = () => answered("/agents/default");
-export const conversations = (cursor) => answered(`${CHAT}/conversations${query({ limit: 30, cursor })}`);
+export const conversations = (cursor, limit) =>
+  answered(`${CHAT}/conversations${query({ limit, cursor })}`);
 export const createConversation = () => answered(`${CHAT}/conversations`, { method: "POST", json: {} });
 export const conversation = (id) => answered(`${CHAT}/conversations/${named(id)}`);
 export const deleteConversation = (id) =>
@@ -79,6 +80,13 @@ export async function answerOf(conversation, run) {
   return kept.findLast((one) => one.role === "assistant" && one.run_id === run)?.id ?? null;
 }
 
+/** Return the run that the message started, if it is the conversation's last and none of the known; else null. */
+export async function runOf(conversation, content, known) {
+  const kept = await allMessages(conversation).catch(() => []);
+  const last = kept.findLast((one) => one.role === "user");
+  return last?.content === content && !known.has(last.run_id) ? last.run_id : null;
+}
+
 export const send = (id, content) =>
   request(`${CHAT}/conversations/${named(id)}/stream`, { method: "POST", json: { content } });
 export const attach = (run, after, signal) =>
@@ -88,6 +96,7 @@ export const rate = (message, rating, comment) =>
   answered(`${CHAT}/messages/${named(message)}/feedback`, { method: "POST", json: { rating, comment } });
 export const search = (text, signal) => answered(`/chat/search${query({ q: text })}`, { signal });
 export const escalate = (run) => answered("/escalations", { method: "POST", json: { run_id: run } });
+export const tickets = () => answered(`/escalations${query({ limit: 100 })}`);
 export const documents = (cursor) => answered(`/documents${query({ limit: 50, cursor })}`);
 export const deleteDocument = (id) => answered(`/documents/${named(id)}`, { method: "DELETE" });
 export const job = (id, after, signal) =>

@@ -6,6 +6,7 @@ import { composerFor } from "./composer.js";
 import { documentsDialog } from "./documents.js";
 import { byId, element } from "./dom.js";
 import { historyFor } from "./history.js";
+import { watchFor } from "./watch.js";
 
 const narrow = matchMedia("(max-width: 50rem)");
 
@@ -67,6 +68,7 @@ async function welcome() {
 function escape(event) {
   if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
   if (document.body.classList.contains("menu-open")) return closeMenu();
+  if (event.target.value && event.target.type === "search") return; // it clears the search
   chat.stop();
 }
 
@@ -84,6 +86,7 @@ addEventListener("popstate", openAddress);
 addEventListener("keydown", escape);
 
 documentsDialog();
+watchFor({ look: chat.catchUp, returned: () => history.load() });
 history.load();
 welcome();
 openAddress();

@@ -18,12 +18,12 @@ const seconds = (milliseconds) =>
   `${(milliseconds / 1000).toLocaleString("en", { maximumFractionDigits: 1 })} s`;
 
 /** Return the badge; nothing before the decision is known. An answer by a person is marked as theirs. */
-export function badgeOf({ decision, usage, author, sources }) {
-  if (author) return [element("p", { class: "by", text: `Answered by ${author}` })];
+export function badgeOf({ decision, usage, author, sources, ticket }) {
+  if (author) return byline(author, ticket);
   if (!decision) return [];
   // Small talk, or an agent that always answers: nothing was read for it.
   const unread = decision.path === "auto_answer" && !sources.length;
-  const label = unread ? "Answered" : (PATHS[decision.path] ?? decision.path);
+  const label = unread ? "Answered" : (passedOn(decision, ticket) ?? PATHS[decision.path] ?? decision.path);
   const sure = decision.confidence == null ? null : percent(decision.confidence);
   // Beside "Queued" or "Needs a person" the figure would read as the probability of just that.
   const shown = ANSWERS.has(decision.path) && !unread ? sure : null;
@@ -36,6 +36,21 @@ export function badgeOf({ decision, usage, author, sources }) {
   );
   const badge = { class: "badge", data: { path: decision.path } };
   return [element("details", badge, summary, element("dl", {}, ...facts(decision, sure, usage)))];
+}
+
+// The one user of a server without keys has no name that says anything.
+const nameOf = (author) => (author === "local" ? "a person" : author);
+
+function byline(author, ticket) {
+  const by = element("p", { class: "by", text: `Answered by ${nameOf(author)}` });
+  if (!ticket?.question) return [by];
+  return [by, element("p", { class: "asked", dir: "auto", text: `To your question: “${ticket.question}”` })];
+}
+
+function passedOn({ path, intent }, ticket) {
+  if (path !== "escalate") return null;
+  if (ticket?.status === "answered") return "A person has answered";
+  return ticket?.status === "open" || intent === "person" ? "Passed on to a person" : null;
 }
 
 function facts(decision, sure, usage) {

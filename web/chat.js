@@ -2,27 +2,35 @@
 
 import { answerFor, answerFrom, isOpen } from "./answer.js";
 import * as api from "./api.js";
-import { announce, byId, element } from "./dom.js";
+import { announce, byId } from "./dom.js";
 import { questionNode, refresh, scrollToEnd, viewOf } from "./message.js";
-import { activeRun, attachTo, sendInto, unfinished } from "./runs.js";
+import { failureOf } from "./notices.js";
+import { attachTo, sendInto, unfinished } from "./runs.js";
+import { tell } from "./tickets.js";
 
 /**
- * Return the conversation's controls. `busy(answering)` is called when an answer starts or ends, `settled()` when the
- * list of conversations may have changed, `restore(text)` with a message that was not accepted, `moved(id)` on a new one.
+ * Return the conversation's controls. `busy(answering)` is called when an answer starts or ends, `settled()` when
+ * the list of conversations may have changed, `restore(text, error)` with a message that was not accepted, and
+ * `moved(id)` when a new conversation has begun.
  */
 export function chatIn({ busy, settled, restore, moved }) {
   const log = byId("log");
   let conversation = null;
+  let empty = null; // made for a message that has not been accepted yet
+  let doubt = false; // whether the last message arrived: the line was cut before the server answered
+  let seen = "";
   let leaving = new AbortController();
   let views = [];
 
   const answering = () => views.findLast(({ answer }) => answer.status === "running");
+  const runs = () => new Set(views.map(({ answer }) => answer.run).filter(Boolean));
 
   function clear(id) {
     leaving.abort();
     leaving = new AbortController();
     views = [];
     conversation = id;
+    [empty, doubt, seen] = [null, false, ""];
     log.replaceChildren();
     byId("welcome").hidden = Boolean(id);
     busy(false);
@@ -33,25 +41,47 @@ export function chatIn({ busy, settled, restore, moved }) {
     if (!id) return;
     const { signal } = leaving;
     try {
-      // The run first: one that ends in between is then among the messages.
-      const active = await activeRun(id);
-      const messages = await api.allMessages(id);
-      if (!signal.aborted) restoreAll(messages, active);
+      await load(id, signal);
+      if (signal.aborted) return;
+      scrollToEnd();
       scrollToMessage(log, message);
     } catch (error) {
-      if (!signal.aborted) log.replaceChildren(failure(error));
+      const again = () => open(id, message);
+      if (!signal.aborted) log.replaceChildren(failureOf(error, again));
     }
   }
 
-  function restoreAll(messages, active) {
+  /** Show what came from elsewhere since: a person's answer, or what another tab has asked. */
+  async function catchUp() {
+    if (conversation && !views.some(({ answer }) => isOpen(answer)))
+      await load(conversation, leaving.signal).catch(() => {});
+  }
+
+  // The run first: one that ends in between is then among the messages.
+  async function load(id, signal) {
+    const { active_run: active, messages: count } = await api.conversation(id);
+    const state = `${count} ${active}`;
+    if (signal.aborted || (count !== undefined && state === seen)) return;
+    const messages = await api.allMessages(id);
+    if (signal.aborted || answering()) return;
+    const late = Boolean(log.childElementCount);
+    add(messages, active);
+    if (late) hear(messages.at(-1));
+    seen = state;
+    await tell(views, id);
+  }
+
+  function add(messages, active) {
+    const shown = new Set([...log.children].map((node) => node.dataset.message));
+    const known = runs();
     for (const message of messages) {
+      if (shown.has(message.id) || known.has(message.run_id)) continue;
       if (message.role === "user") log.append(questionNode(message.content, message.id));
       else addView(answerFrom(message));
     }
-    const runs = new Set([active, ...unfinished(conversation)].filter(Boolean));
-    for (const run of runs) if (!views.some(({ answer }) => answer.run === run)) addView(answerFor(run));
+    const open = new Set([active, ...unfinished(conversation)].filter(Boolean));
+    for (const run of open) if (!runs().has(run)) addView(answerFor(run));
     for (const view of views) if (isOpen(view.answer) && view.answer.run) reattach(view);
-    scrollToEnd();
   }
 
   // The log tells the run from its start, so what was stored of an unfinished answer is dropped first.
@@ -61,32 +91,41 @@ export function chatIn({ busy, settled, restore, moved }) {
     changed(view);
   }
 
-  function addView(answer, question = null) {
-    const does = { ask: send, cancel: () => cancel(view), retry: () => retry(view) };
-    const view = Object.assign(viewOf(answer, does), { question });
+  function addView(answer, more = {}) {
+    const does = { ask: send, cancel: () => cancel(view), retry: () => send(questionOf(view)) };
+    const view = Object.assign(viewOf(answer, does), more);
     views.push(view);
     log.append(view.node);
     return view;
   }
 
   function changed(view) {
-    if (!views.includes(view)) return;
+    if (view.unsent) return takeBack(view);
+    const here = views.includes(view);
+    if (!view.begun) begun(view, here);
+    if (!here) return;
     busy(Boolean(answering()));
-    if (!view.begun) settled();
-    view.begun = true;
     if (view.stopping && view.answer.run && isOpen(view.answer)) cancel(view);
     if (isOpen(view.answer) || view.ended) return;
     view.ended = true;
-    // With a Try again button the message is kept where it stands.
-    if (view.unsent && !view.answer.error.retryable) restore(view.question.textContent);
     awaitQueued(view);
     settled();
+  }
+
+  function begun(view, here) {
+    view.begun = true;
+    if (!here || !view.content) return settled();
+    doubt = false;
+    if (conversation) return settled();
+    conversation = view.place;
+    empty = null;
+    moved(conversation);
   }
 
   function awaitQueued(view) {
     const { answer } = view;
     const next = answer.queue?.run_id;
-    if (answer.status !== "queued" || !next || views.some((one) => one.answer.run === next)) return;
+    if (answer.status !== "queued" || !next || runs().has(next)) return;
     const waiting = addView({ ...answerFor(next), status: "waiting", queue: answer.queue });
     answer.queue = null;
     refresh(view);
@@ -94,39 +133,41 @@ export function chatIn({ busy, settled, restore, moved }) {
   }
 
   async function send(content) {
-    if (answering()) return;
-    busy(true);
-    try {
-      if (!conversation) await begin();
-    } catch (error) {
-      busy(false);
-      restore(content);
-      return log.append(failure(error));
-    }
+    if (answering()) return restore(content);
+    byId("welcome").hidden = true;
     const question = questionNode(content);
     log.append(question);
-    const view = addView(answerFor(), question);
+    const { signal } = leaving;
+    const view = addView(answerFor(), { question, content, known: runs(), doubtful: doubt });
+    busy(true);
     scrollToEnd();
-    await sendInto(view, conversation, content, leaving.signal, changed);
-  }
-
-  async function begin() {
-    log.replaceChildren();
-    const { id } = await api.createConversation();
-    conversation = id;
-    byId("welcome").hidden = true;
-    moved(id);
-  }
-
-  async function retry(view) {
-    const content = (view.question ?? view.node.previousElementSibling).textContent;
-    if (view.unsent) {
-      if (await activeRun(conversation)) return open(conversation);
-      views = views.filter((one) => one !== view);
-      view.question.remove();
-      view.node.remove();
+    view.place = conversation;
+    try {
+      view.made = view.place ? null : (empty ?? (await api.createConversation()).id);
+      view.place ??= view.made;
+      if (!signal.aborted) empty = view.made;
+    } catch (error) {
+      view.unsent = error;
+      return takeBack(view);
     }
-    send(content);
+    await sendInto(view, view.place, content, signal, changed);
+  }
+
+  // Nothing was accepted, so nothing is left of it but the text, where the person can change it.
+  function takeBack(view) {
+    const here = views.includes(view);
+    views = views.filter((one) => one !== view);
+    view.question.remove();
+    view.node.remove();
+    const refused = view.unsent.status !== 0;
+    if (refused && view.made) api.deleteConversation(view.made).catch(() => {});
+    if (here) {
+      busy(Boolean(answering()));
+      doubt = !refused;
+      if (refused) empty = null;
+      byId("welcome").hidden = Boolean(conversation);
+    }
+    restore(view.content, view.unsent);
   }
 
   async function cancel(view) {
@@ -140,10 +181,19 @@ export function chatIn({ busy, settled, restore, moved }) {
   }
 
   const stop = () => answering() && cancel(answering());
-  return { open, send, stop, current: () => conversation };
+  return { open, send, stop, catchUp, current: () => conversation };
 }
 
-const failure = ({ message }) => element("p", { class: "notice failure", role: "alert", text: message });
+/** Return what was asked before the view's answer. */
+function questionOf({ node }) {
+  let place = node;
+  while (place && !place.matches(".question")) place = place.previousElementSibling;
+  return place?.querySelector("p").textContent ?? "";
+}
+
+function hear({ author, content }) {
+  if (author) announce(`A person has answered: ${content}`);
+}
 
 function scrollToMessage(log, id) {
   const node = id && [...log.children].find((child) => child.dataset.message === id);

@@ -9,7 +9,6 @@ import { follow } from "./stream.js";
 export function documentsDialog() {
   const dialog = byId("documents");
   const input = byId("file");
-  const drop = byId("drop");
   let next = null;
 
   async function load(cursor = null) {
@@ -42,9 +41,13 @@ export function documentsDialog() {
     input.value = "";
     addAll(files);
   });
-  drop.addEventListener("dragover", (event) => event.preventDefault());
-  drop.addEventListener("drop", (event) => {
+  // Anywhere: a file that misses the box would otherwise replace the page.
+  const brings = (event) => event.dataTransfer.types.includes("Files");
+  addEventListener("dragover", (event) => brings(event) && event.preventDefault());
+  addEventListener("drop", (event) => {
+    if (!brings(event)) return;
     event.preventDefault();
+    if (!dialog.open) dialog.showModal();
     addAll([...event.dataTransfer.files]);
   });
 }

@@ -4,6 +4,8 @@ import * as api from "./api.js";
 import { announce, byId, element, iconButton } from "./dom.js";
 
 const TYPING_PAUSE = 250; // ms
+const PAGE = 30;
+const MOST = 200; // the server's limit
 
 /** Wire the list; `current()` is the open conversation's id, `left()` is called when it was deleted. */
 export function historyFor({ current, left }) {
@@ -15,18 +17,31 @@ export function historyFor({ current, left }) {
   async function load(cursor = null) {
     const turn = ++asked;
     try {
-      const page = await api.conversations(cursor);
+      const shown = list.querySelectorAll("a").length;
+      const page = await api.conversations(cursor, cursor ? PAGE : Math.min(Math.max(PAGE, shown), MOST));
       if (turn !== asked) return;
-      const items = page.items.map((one) => entry(one, remove));
-      if (cursor) list.append(...items);
-      else list.replaceChildren(...items);
+      const said = page.items.filter(({ messages }) => messages !== 0);
+      list.querySelectorAll(".failed").forEach((item) => item.remove());
+      show(said, Boolean(cursor));
       next = page.next;
       more.hidden = !next;
       byId("no-conversations").hidden = list.childElementCount > 0;
       markCurrent();
     } catch (error) {
-      list.replaceChildren(element("li", { class: "failed", role: "alert", text: error.message }));
+      list.querySelectorAll(".failed").forEach((item) => item.remove());
+      list.prepend(element("li", { class: "failed", role: "alert", text: error.message }));
     }
+  }
+
+  // Left alone where nothing changed: a new list would swallow a click and the focus.
+  function show(said, below) {
+    const items = said.map((one) => entry(one, remove));
+    if (below) return list.append(...items);
+    const old = [...list.querySelectorAll("a")].map((link) => link.dataset.id + link.text);
+    if (old.join() === said.map((one) => one.id + titleOf(one)).join()) return;
+    const focused = document.activeElement?.closest("#conversations a")?.dataset.id;
+    list.replaceChildren(...items);
+    if (focused) list.querySelector(`a[data-id="${CSS.escape(focused)}"]`)?.focus();
   }
 
   function markCurrent() {
@@ -34,6 +49,8 @@ export function historyFor({ current, left }) {
       if (link.dataset.id === current()) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
+    const title = list.querySelector("a[aria-current]")?.text;
+    document.title = title ? `${title} · Switchboard` : "Switchboard";
   }
 
   async function remove(conversation, item) {
@@ -62,6 +79,7 @@ function entry(conversation, remove) {
   const link = element("a", {
     href: `#c=${conversation.id}`,
     data: { id: conversation.id },
+    dir: "auto",
     text: title,
     title,
   });

@@ -11,6 +11,8 @@ import { sourcesOf } from "./sources.js";
 import { actionsOf, toolsOf } from "./tools.js";
 
 const ALL = ["badge", "body", "notices", "sources", "footer"];
+const LONG = 1500; // characters of a question that are shown unfolded
+const LINES = 20;
 const TOUCHED = {
   token: ["body"],
   decision: ["badge"],
@@ -19,14 +21,26 @@ const TOUCHED = {
   citation: ["body", "sources"],
 };
 
-/** Return the node of what the person said. */
+/** Return the node of what the person said; a long text is folded. */
 export function questionNode(content, id = null) {
   const data = id ? { message: id } : {};
-  return element(
+  const node = element(
     "article",
     { class: "question", "aria-label": "You", data, tabindex: -1 },
-    element("p", { text: content }),
+    element("p", { text: content, dir: "auto" }),
   );
+  if (content.length > LONG || content.split("\n").length > LINES) fold(node);
+  return node;
+}
+
+function fold(node) {
+  const button = element("button", { type: "button", class: "quiet", text: "Show all" });
+  button.addEventListener("click", () => {
+    const folded = node.classList.toggle("folded");
+    button.textContent = folded ? "Show all" : "Show less";
+  });
+  node.classList.add("folded");
+  node.append(button);
 }
 
 /** Return the view of an answer; `does` holds ask, retry and cancel. */
@@ -68,18 +82,32 @@ const PAINT = {
   badge: ({ answer, parts }) => keepOpen(parts.badge, badgeOf(answer)),
   body: ({ answer, parts }) => {
     const fragment = toSafe(answer.text);
+    dropOptions(fragment, answer);
     mark(fragment, answer);
     replaceChanged(parts.body, fragment);
   },
   notices: ({ answer, parts, does }) => parts.notices.replaceChildren(...noticesOf(answer, does)),
   sources: ({ answer, parts }) => keepOpen(parts.sources, sourcesOf(answer)),
-  footer: ({ answer, parts, does }) => {
+  footer: (view) => {
+    const { answer, parts } = view;
     const open = (id) => openCited(answer, { dataset: { passage: id } });
+    const passed = () => refresh(view) ?? view.node.focus();
     parts.footer.replaceChildren(
-      ...(isOpen(answer) ? [] : [...actionsOf(answer, { ...does, open }), ...toolsOf(answer)]),
+      ...(isOpen(answer) ? [] : [...actionsOf(answer, { ...view.does, open, passed }), ...toolsOf(answer)]),
     );
   },
 };
+
+// The options of a question back are buttons below it: the list in its text would say them twice.
+function dropOptions(fragment, { decision, actions }) {
+  if (decision?.path !== "clarify") return;
+  const labels = new Set(actions.map(({ label }) => toPlain(label).trim()));
+  for (const item of fragment.querySelectorAll("li")) {
+    const list = item.parentElement;
+    if (labels.has(item.textContent.trim())) item.remove();
+    if (!list.childElementCount) list.remove();
+  }
+}
 
 function paint(view) {
   cancelAnimationFrame(view.frame);

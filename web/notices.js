@@ -6,7 +6,7 @@ import { isOpen } from "./answer.js";
 /** Return the notices of the answer, in the order in which they matter. `does` holds retry and cancel. */
 export function noticesOf(answer, does) {
   return [fitOf(answer), gapOf(answer), restartOf(answer), queueOf(answer, does), linkOf(answer)]
-    .concat([interruptOf(answer), endOf(answer), errorOf(answer, does)])
+    .concat([interruptOf(answer), ticketOf(answer), endOf(answer), errorOf(answer, does)])
     .filter(Boolean);
 }
 
@@ -88,15 +88,23 @@ function interruptOf({ interrupt, status }) {
   return notice("waiting", interrupt.payload?.message ?? "Waiting for a person to approve this.");
 }
 
+function ticketOf({ ticket, author }) {
+  if (author || ticket?.status !== "open") return null;
+  return notice("handed", "A person has your question. The answer will appear here, also if you leave and come back.");
+}
+
 function endOf({ status }) {
   return status === "cancelled" ? notice("stopped", "Stopped.") : null;
 }
 
 function errorOf({ error, status }, does) {
   if (!error && status !== "failed") return null;
-  const { message = "This answer could not be finished.", retryable = false } = error ?? {};
-  const retry =
-    retryable &&
-    element("button", { type: "button", class: "quiet", text: "Try again", on: { click: does.retry } });
-  return notice("failure", message, retry);
+  return failureOf(error ?? { message: "This answer could not be finished." }, does.retry);
+}
+
+/** Return the notice of a failure; one that may pass has a button that calls `again()`. */
+export function failureOf({ message, retryable = false }, again) {
+  const click = () => again();
+  const button = { type: "button", class: "quiet", text: "Try again", on: { click } };
+  return notice("failure", message, retryable && element("button", button));
 }

@@ -22,6 +22,8 @@ const TAGS = [
   "strong",
 ];
 const TABLE = ["s", "a", "table", "thead", "tbody", "tr", "th", "td"];
+// Each block reads its own way; `auto` would not look into a paragraph that has a direction of its own.
+const DIRECTED = new Set("P UL OL BLOCKQUOTE TABLE H3 H4 H5 H6".split(" "));
 const SAFE_LINK = /^(?:https?:|mailto:)/i;
 
 const markdown = markdownIt({ html: false, linkify: true, typographer: false });
@@ -38,6 +40,7 @@ function tame(token) {
 
 const purifier = globalThis.DOMPurify;
 purifier.addHook("afterSanitizeAttributes", (node) => {
+  if (DIRECTED.has(node.tagName) && !node.closest("li p, blockquote p")) node.setAttribute("dir", "auto");
   if (node.tagName !== "A") return;
   node.setAttribute("target", "_blank");
   node.setAttribute("rel", "noopener nofollow noreferrer");

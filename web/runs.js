@@ -23,11 +23,25 @@ export function forget(conversation, run) {
   else sessionStorage.removeItem(slot(conversation));
 }
 
-/** Post the message and follow its run to the end. `changed` hears of each event that is not a token. */
-export const sendInto = (view, conversation, content, signal, changed) =>
-  run(view, conversation, signal, changed, (after) =>
-    view.answer.run ? api.attach(view.answer.run, after, signal) : post(view, conversation, content, signal),
-  );
+/**
+ * Post the message and follow its run to the end. `changed` hears of each event that is not a token.
+ * A message that was not accepted leaves its error in `view.unsent`.
+ */
+export async function sendInto(view, conversation, content, signal, changed) {
+  let response;
+  try {
+    response = await post(view, conversation, content);
+  } catch (error) {
+    view.unsent = error;
+    return changed(view);
+  }
+  if (signal.aborted) response?.body.cancel();
+  await run(view, conversation, signal, changed, (after) => {
+    const first = response;
+    response = null;
+    return first ?? api.attach(view.answer.run, after, signal);
+  });
+}
 
 /** Follow a run that exists, from its first event, to the end. */
 export const attachTo = (view, conversation, signal, changed) =>
@@ -56,22 +70,16 @@ async function run(view, conversation, signal, changed, open) {
   changed(view);
 }
 
-async function post(view, conversation, content, signal) {
+// Where the line was cut before the server answered, only the conversation tells whether the message arrived.
+async function post(view, conversation, content) {
+  const arrived = async () => (view.answer.run = await api.runOf(conversation, content, view.known));
+  if (view.doubtful && (await arrived())) return null;
   try {
     const response = await api.send(conversation, content);
     view.answer.run = /runs\/([^/]+)\/stream/.exec(response.headers.get("Location") ?? "")?.[1] ?? null;
     return response;
   } catch (error) {
-    const found = error.status === 0 ? await activeRun(conversation) : null;
-    if (found) return api.attach((view.answer.run = found), null, signal);
-    view.unsent = true;
-    error.final = true;
+    if (error.status === 0 && (await arrived())) return null;
     throw error;
   }
-}
-
-/** Return the run that the server works on in this conversation; null where there is none or it cannot say. */
-export async function activeRun(conversation) {
-  const { active_run: active } = await api.conversation(conversation).catch(() => ({}));
-  return active?.run_id ?? active ?? null;
 }

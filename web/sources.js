@@ -3,6 +3,8 @@
 import { numbersOf } from "./answer.js";
 import { counted, element } from "./dom.js";
 
+const DRAWN = new Set(["auto_answer", "canonical"]); // the other paths have read passages, but say nothing of them
+
 /** Return what a reader would call the passage. */
 export const nameOf = (passage) => [titleOf(passage), pageOf(passage)].filter(Boolean).join(", ");
 export const titleOf = (passage) => passage.title || passage.source || "Untitled";
@@ -16,6 +18,7 @@ export function headingOf(passage) {
 
 /** Return the nodes that list the answer's passages; none where it has none, or where it cites none and is not finished. */
 export function sourcesOf(answer) {
+  if (answer.decision && !DRAWN.has(answer.decision.path)) return [];
   const numbers = numbersOf(answer);
   const cited = answer.sources.filter((passage) => numbers.has(passage.id));
   const others = answer.sources.filter((passage) => !numbers.has(passage.id));

@@ -37,8 +37,7 @@ export async function* follow(open, { signal, linked = () => {} }) {
   }
 }
 
-const passing = (error) =>
-  !error.final && (error.status === 0 || error.status === 429 || error.status >= 500);
+const passing = (error) => error.status === 0 || error.status === 429 || error.status >= 500;
 
 /** Wait, but no longer than until the network is back or the signal aborts. */
 function pause(milliseconds, signal) {

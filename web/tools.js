@@ -89,9 +89,10 @@ export function actionsOf(answer, does) {
 }
 
 function actionButton({ label, action, target, params = {} }, answer, does) {
+  if (action === "escalate" && HANDED[answer.ticket?.status]) return handed(answer.ticket);
   const click = {
     ask: () => does.ask(params.content ?? label),
-    escalate: (event) => escalate(params.run_id ?? answer.run, event.currentTarget),
+    escalate: (event) => escalate(answer, params.run_id ?? answer.run, event.currentTarget, does),
     open: () => does.open(target),
   }[action];
   const mark = { escalate: "person", open: "document" }[action];
@@ -100,11 +101,16 @@ function actionButton({ label, action, target, params = {} }, answer, does) {
   );
 }
 
-async function escalate(run, button) {
+const HANDED = { open: "Passed on to a person", answered: "A person has answered" };
+
+const handed = ({ status }) =>
+  element("button", { type: "button", class: "action", disabled: true }, icon("check"), HANDED[status]);
+
+async function escalate(answer, run, button, does) {
   button.disabled = true;
   try {
-    await api.escalate(run);
-    button.replaceChildren(icon("check"), "Passed on to a person");
+    answer.ticket = { status: "open", ...(await api.escalate(run)) };
+    does.passed();
     announce("Passed on to a person. The answer will arrive in this conversation.");
   } catch (error) {
     button.disabled = false;

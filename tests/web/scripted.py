@@ -94,6 +94,7 @@ class Stage:
     messages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     documents: list[dict[str, Any]] = field(default_factory=list)
+    tickets: list[dict[str, Any]] = field(default_factory=list)
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
     """Method, path and body or `Last-Event-ID` of each request that changes or attaches."""
     examples: list[str] = field(default_factory=list)
@@ -111,6 +112,10 @@ class Stage:
         told = {"role": "user", "run_id": None, "created_at": created_at}
         self.messages[id] = [{"id": f"{id}-{n}", "content": text, **told} for n, text in enumerate(said)]
         return self.conversations[id]
+
+    def shown(self, id: str) -> dict[str, Any]:
+        """Return a conversation as the API shows it."""
+        return {**self.conversations[id], "messages": len(self.messages[id])}
 
     def start(self, run: Run, script: list[Step]) -> None:
         """Play the script into the run's log, whoever listens."""
@@ -245,13 +250,13 @@ def add_conversations(app: FastAPI, stage: Stage) -> None:
 
     @app.get(base)
     async def listed(cursor: str | None = None, limit: int = 30) -> dict[str, Any]:
-        return page_of(list(reversed(stage.conversations.values())), cursor, limit)
+        return page_of([stage.shown(id) for id in reversed(stage.conversations)], cursor, limit)
 
     @app.get(base + "/{id}", response_model=None)
     async def one(id: str) -> dict[str, Any] | JSONResponse:
-        return stage.conversations.get(id) or refusal(
-            404, "unknown_conversation", f"There is no conversation {id}."
-        )
+        if id not in stage.conversations:
+            return refusal(404, "unknown_conversation", f"There is no conversation {id}.")
+        return stage.shown(id)
 
     @app.delete(base + "/{id}", status_code=204)
     async def delete(id: str) -> None:
@@ -319,7 +324,11 @@ def add_runs(app: FastAPI, stage: Stage) -> None:
     @app.post(PREFIX + "/escalations", status_code=201)
     async def escalate(body: dict[str, Any]) -> dict[str, Any]:
         stage.calls.append(("POST", "escalations", body))
-        return {"id": "e1"}
+        return {"id": "e1", "status": "open"}
+
+    @app.get(PREFIX + "/escalations")
+    async def tickets() -> dict[str, Any]:
+        return page_of(stage.tickets, None, 100)
 
 
 def add_documents(app: FastAPI, stage: Stage) -> None:

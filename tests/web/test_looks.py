@@ -67,7 +67,7 @@ async def phone(browser: Browser, site: Site) -> AsyncIterator[Page]:
 
 async def show_everything(page: Page, site: Site) -> None:
     """Bring an answer of every kind onto the page, all of it unfolded."""
-    site.stage.keep("c0", "Long " * 20)
+    site.stage.keep("c0", "Long " * 20, "", "Long")
     site.stage.documents = [
         {"id": "d1", "source": "folder/" + "long" * 30 + ".pdf", "title": "T", "chunks": 3}
     ]
@@ -194,6 +194,40 @@ async def test_a_whole_visit_needs_no_mouse(page: Page, site: Site) -> None:
     await page.keyboard.press("Escape")
     await expect(page.locator(".notice.stopped")).to_have_text("Stopped.")
     await expect(page.get_by_label("Your message")).to_be_focused()
+
+
+async def test_options_of_a_question_back_are_buttons_and_not_also_a_list(page: Page, site: Site) -> None:
+    options = ["Sick leave", "Parental leave (faq)"]
+    text = "Which of these do you mean?\n\n" + "\n".join(f"- {option}" for option in options)
+    clarify: Step = ("decision", {**DECISION[1], "path": "clarify"})  # pyright: ignore[reportIndexIssue]
+    actions = [{"label": one, "action": "ask", "target": "", "params": {"content": one}} for one in options]
+    site.stage.scripts = [[clarify, *tokens(text), ("suggestions", {"actions": actions}), done(text)]]
+    await ask(page, "leave?")
+    await expect(page.locator(".action")).to_have_text(options)
+    await expect(page.locator(".answer .body")).to_have_text("Which of these do you mean?")
+    await expect(page.locator("#announcer")).to_contain_text("Parental leave (faq)")
+
+
+async def test_each_block_reads_in_the_direction_of_its_language(page: Page, site: Site) -> None:
+    text = "لكل موظف إجازة.\n\n- البند الأول\n\n> اقتباس\n\nIn English."
+    site.stage.scripts = [[*tokens(text), done(text)]]
+    await ask(page, "كم يومًا؟")
+    await expect(page.locator(".tools")).to_have_count(1)
+    directions = "all => all.map(node => getComputedStyle(node).direction)"
+    assert await page.locator(".question p").evaluate_all(directions) == ["rtl"]
+    assert await page.locator(".body > *").evaluate_all(directions) == ["rtl", "rtl", "rtl", "ltr"]
+
+
+async def test_escape_in_the_search_clears_it_and_stops_no_answer(page: Page, site: Site) -> None:
+    site.stage.scripts = [[*tokens("So far"), Gate(), done("")]]
+    await ask(page)
+    await expect(page.locator(".answer .body")).to_have_text("So far")
+    await page.get_by_label("Search your history").fill("word")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_label("Search your history")).to_have_value("")
+    assert [call for call in site.stage.calls if call[1] == "cancel"] == []
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".notice.stopped")).to_have_text("Stopped.")
 
 
 async def test_enter_does_not_send_an_empty_message_or_one_being_composed(page: Page, site: Site) -> None:

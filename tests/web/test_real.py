@@ -3,7 +3,7 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ QUESTION = "How many days of annual leave do full-time employees have?"
 
 
 @asynccontextmanager
-async def visit(browser: Browser, url: str, **look: Any) -> AsyncIterator[Page]:
+async def visit(browser: Browser, url: str, **look: Any) -> AsyncGenerator[Page]:
     """Open the page in a profile of its own; it may not complain on its console."""
     context = await browser.new_context(base_url=url, reduced_motion="reduce", **look)
     context.set_default_timeout(PATIENCE)
@@ -45,7 +45,7 @@ async def visit(browser: Browser, url: str, **look: Any) -> AsyncIterator[Page]:
 
 
 @asynccontextmanager
-async def server(folder: Path, **chosen: Any) -> AsyncIterator[Runtime]:
+async def server(folder: Path, **chosen: Any) -> AsyncGenerator[Runtime]:
     """Run a server in a thread of its own while this loop goes on."""
     async with AsyncExitStack() as stack:
         block = running(folder, None, **chosen)
@@ -55,7 +55,7 @@ async def server(folder: Path, **chosen: Any) -> AsyncIterator[Runtime]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser, runtime: Runtime) -> AsyncIterator[Page]:
+async def page(browser: Browser, runtime: Runtime) -> AsyncGenerator[Page]:
     async with visit(browser, runtime.url) as found:
         yield found
 

@@ -82,6 +82,24 @@ async def test_an_upload_shows_its_progress_over_a_cut_line_and_its_end(page: Pa
     assert site.stage.calls == [("POST", "documents", ("Benefits.md", 3))]
 
 
+async def test_a_file_that_is_dropped_beside_the_box_is_added_and_does_not_replace_the_page(
+    page: Page, site: Site
+) -> None:
+    site.stage.upload = [
+        ("done", {"document": {"id": "d1", "title": "B", "source": "Benefits.md", "chunks": 1}})
+    ]
+    kept = await page.evaluate("""() => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(["# B"], "Benefits.md"));
+        const target = document.getElementById("thread");
+        return ["dragover", "drop"].map((type) =>
+            target.dispatchEvent(new DragEvent(type, {dataTransfer, bubbles: true, cancelable: true})));
+    }""")
+    assert kept == [False, False]
+    await expect(page.get_by_role("dialog", name="Documents")).to_be_visible()
+    await expect(page.locator("#uploads .state")).to_have_text("Added, 1 passage")
+
+
 async def test_an_unreadable_document_is_said_and_the_next_one_goes_on(page: Page, site: Site) -> None:
     site.stage.upload = [
         (
