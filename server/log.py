@@ -1,21 +1,20 @@
 """The run log: one Redis stream a run, appended in batches by one writer a process.
 
-Ids are made here, not by the server: a batch whose reply was lost can be sent again, and what is already
-in the log is recognised by its id instead of being written twice. Tokens that wait for the same run are
-joined into one entry, so a busy log writes fewer, larger entries (an XADD costs 160 µs alone, 17 µs in a batch).
+Tokens that wait for the same run are joined into one entry, so a busy log writes fewer, larger entries (an XADD
+costs 160 µs alone, 17 µs in a batch). A log of which a part could not be written takes nothing more: what is in
+it stays without a hole, and the run's end comes from SQL.
 """
 
 import asyncio
-import time
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from contracts.errors import StoreUnavailable
 from contracts.events import EventName
+from server.entries import Entry, Id, RunLog, log_key, send
 
 FLUSH_INTERVAL: Final = 0.01
 """Seconds between two batches of a busy log; a quiet one writes at once, so a first token waits for no batch."""
@@ -29,74 +28,38 @@ BACKLOG: Final = 4096
 GIVE_UP: Final = 30.0
 """Seconds for which a batch is tried again before its runs fail."""
 
-Id = tuple[int, int]
-"""Milliseconds since the epoch and a counter: a stream id that sorts."""
+LAST_TRY: Final = 2.0
+"""Seconds for what still waits when the process ends; the next start goes on with the runs that it was of."""
 
-
-def log_key(tenant: str, run_id: str) -> str:
-    """Return the Redis key of a run's log."""
-    return f"sb:{tenant}:run:{run_id}:log"
-
-
-@dataclass(slots=True)
-class Entry:
-    """One event on its way into the log."""
-
-    log: "RunLog"
-    id: Id
-    name: EventName
-    data: bytes
-    """JSON; empty for a token, whose text may still grow."""
-    text: str = ""
-    expire: float | None = None
-
-
-@dataclass(slots=True)
-class RunLog:
-    """The log of one run, as its owner sees it."""
-
-    key: str
-    last: Id = (0, 0)
-    text: str = ""
-    """The answer so far, after the last `restart`; what `done.text` must equal."""
-    parts: list[str] = field(default_factory=list[str])
-    tail: Entry | None = None
-    """The newest waiting entry, if it is a token that more text can join."""
-
-    def next_id(self) -> Id:
-        """Return an id after every earlier one, whatever the clock does."""
-        now = time.time_ns() // 1_000_000
-        self.last = (now, 0) if now > self.last[0] else (self.last[0], self.last[1] + 1)
-        return self.last
-
-    def answer(self) -> str:
-        """Return the answer so far."""
-        if self.parts:
-            self.text += "".join(self.parts)
-            self.parts.clear()
-        return self.text
+PATIENCE: Final = 3.0
+"""Seconds within which the log answers before a message is accepted."""
 
 
 class Log:
     """Appends the events of this process's runs."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, give_up: float = GIVE_UP) -> None:
         self._redis = redis
+        self._give_up = give_up
         self._waiting: list[Entry] = []
+        self._sending: list[Entry] = []
+        """The batch that is under way, less what is written of it."""
         self._appends = 0
         """Since the last batch, those that joined another included."""
         self._wake = asyncio.Event()
         self._written = asyncio.Condition()
         self._count = 0
         self._done = 0
-        self.failure: StoreUnavailable | None = None
 
     def append(self, log: RunLog, name: EventName, data: dict[str, Any], expire: float | None = None) -> None:
-        """Queue one event. `expire`: seconds after which the log goes; set on the first and the last entry.
+        """Queue one event; a broken log takes none.
 
+        `expire`: seconds after which the log goes; set on the first and the last entry.
         Raises TypeError for data that is no JSON: here, in the run that made it, not in the writer of all runs.
         """
         encoded = orjson.dumps(data)
+        if log.broken is not None:
+            return
         if name == "restart":
             log.text = ""
             log.parts.clear()
@@ -105,7 +68,9 @@ class Log:
         self._add(Entry(log, log.next_id(), name, encoded, expire=expire))
 
     def append_text(self, log: RunLog, text: str) -> None:
-        """Queue a piece of the answer; it joins the text that still waits."""
+        """Queue a piece of the answer; it joins the text that still waits. Raises StoreUnavailable for a broken log."""
+        if log.broken is not None:
+            raise log.broken
         if not text.isascii():  # half a character pair is no text that can be sent
             text = text.encode("utf-8", "replace").decode()
         log.parts.append(text)
@@ -118,6 +83,7 @@ class Log:
         self._add(entry)
 
     def _add(self, entry: Entry) -> None:
+        entry.opens, entry.log.begun = not entry.log.begun, True
         self._waiting.append(entry)
         self._count += 1
         self._wake.set()
@@ -127,12 +93,13 @@ class Log:
         last = await self._redis.execute_command("XREVRANGE", log.key, "+", "-", "COUNT", 1)
         if last:
             head, _, tail = last[0][0].decode().partition("-")
-            log.last = (int(head), int(tail))
+            log.last, log.begun = (int(head), int(tail)), True
 
     async def require(self) -> None:
         """Raise StoreUnavailable where the log does not answer: before a message is accepted, not after."""
         try:
-            await self._redis.ping()
+            async with asyncio.timeout(PATIENCE):
+                await self._redis.ping()
         except (RedisError, OSError) as error:
             raise StoreUnavailable(
                 "The run log does not answer, so the message was not accepted. Send it again in a few seconds.",
@@ -140,26 +107,20 @@ class Log:
             ) from error
 
     async def room(self) -> None:
-        """Wait while the log is far behind.
-
-        Raises StoreUnavailable when the log could not be written for `GIVE_UP` seconds.
-        """
+        """Wait while the log is far behind."""
         if len(self._waiting) > BACKLOG:
             await self.flush()
 
-    async def flush(self) -> None:
-        """Wait until all that was appended so far is in the log.
-
-        Raises StoreUnavailable as `room` does.
-        """
+    async def flush(self, log: RunLog | None = None) -> None:
+        """Wait until all that was appended so far is in its log or given up, or the log that is asked of is broken."""
         goal = self._count
         async with self._written:
-            await self._written.wait_for(lambda: self._done >= goal or self.failure is not None)
-        if self.failure is not None:
-            raise self.failure
+            await self._written.wait_for(
+                lambda: self._done >= goal or (log is not None and log.broken is not None)
+            )
 
     async def run(self) -> None:
-        """Write until cancelled; what waits then is still written."""
+        """Write until cancelled; what waits or is under way then is tried for `LAST_TRY` seconds more."""
         try:
             while not cancelled():
                 await self._wake.wait()
@@ -171,47 +132,40 @@ class Log:
 
     async def _write_waiting(self) -> None:
         self._wake.clear()
-        batch, self._waiting = self._waiting, []
-        if not batch:
-            return
-        for entry in batch:
+        new, self._waiting = self._waiting, []
+        for entry in new:
             if entry.log.tail is entry:
                 entry.log.tail = None
-        self.failure = await self._write(batch)
-        self._done += len(batch)
+        self._sending += new
+        if not self._sending:
+            return
+        await self._write()
+        self._done = self._count - len(self._waiting)
         async with self._written:
             self._written.notify_all()
 
-    async def _write(self, batch: list[Entry]) -> StoreUnavailable | None:
-        end = time.monotonic() + GIVE_UP
-        while True:
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while self._sending:
+            self._sending = [entry for entry in self._sending if entry.log.broken is None]
+            end, why = began + (LAST_TRY if cancelled() else self._give_up), "it takes nothing now"
             try:
-                await self._send(batch)
+                async with asyncio.timeout_at(end):
+                    self._sending = await send(self._redis, self._sending)
             except (RedisError, OSError) as error:
-                if time.monotonic() > end:
-                    return StoreUnavailable(
-                        f"The run log could not be written for {GIVE_UP:.0f} s ({type(error).__name__}). "
-                        "Your message is kept; ask again when the server's health page is green."
-                    )
+                why = type(error).__name__
+            if self._sending and loop.time() >= end:
+                for entry in self._sending:
+                    entry.log.fail(f"could not be written for {end - began:.0f} s ({why})")
+            elif self._sending:
                 await asyncio.sleep(0.1)
-            else:
-                return None
-
-    async def _send(self, batch: list[Entry]) -> None:
-        pipe = self._redis.pipeline(transaction=False)
-        for entry in batch:
-            id, data = b"%d-%d" % entry.id, entry.data or orjson.dumps({"text": entry.text})
-            pipe.execute_command("XADD", entry.log.key, id, b"e", entry.name, b"d", data)
-            if entry.expire is not None:
-                pipe.execute_command("PEXPIRE", entry.log.key, int(entry.expire * 1000))
-        for reply in await pipe.execute(raise_on_error=False):
-            if isinstance(reply, ResponseError) and "equal or smaller" in str(reply):
-                continue  # written by the try whose reply was lost
-            if isinstance(reply, Exception):
-                raise reply
 
 
 def cancelled() -> bool:
     """Tell whether this task was told to end; Python 3.11's `wait_for`, under redis-py, may swallow the cancel."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+__all__ = ["Id", "Log", "RunLog", "cancelled", "log_key"]

@@ -1,9 +1,8 @@
 """The run log on the embedded Valkey and on Debian's Redis: the same cases, the same promises."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from ports.valkey import open_redis
 from server.log import Id, Log, RunLog
 from server.stream import START, Streams
 from server.tail import PAGE, Tail, to_id
+from tests.servers.cutter import cutting
+from tests.servers.logs import Stored, fresh, going, numbers, stored, text
 from tests.servers.redis import require_redis
 
-Stored = list[tuple[Id, str, dict[str, Any]]]
 QUIET = 5.0
 """Seconds that a reader waits for what was appended before its test fails."""
 
@@ -42,29 +40,6 @@ async def redis(socket: str, tmp_path: Path) -> AsyncIterator[Redis]:
         yield client
 
 
-@asynccontextmanager
-async def going(*loops: Log | Tail) -> AsyncIterator[None]:
-    """Run the loops until the block ends."""
-    tasks = [asyncio.create_task(loop.run()) for loop in loops]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-
-
-def fresh() -> RunLog:
-    """Return a log that nobody else uses."""
-    return RunLog(f"sb:test:run:{secrets.token_hex(8)}:log")
-
-
-async def stored(redis: Redis, log: RunLog) -> Stored:
-    """Return what the server holds of a log."""
-    found = await redis.xrange(log.key)
-    return [(to_id(id), fields[b"e"].decode(), orjson.loads(fields[b"d"])) for id, fields in found]
-
-
 async def read(tail: Tail, log: RunLog, after: Id = START, count: int = 0) -> Stored:
     """Follow a log to its `done`, or to that many entries, and return what was seen."""
     seen: Stored = []
@@ -80,10 +55,6 @@ async def read(tail: Tail, log: RunLog, after: Id = START, count: int = 0) -> St
 def _entry(frame: bytes) -> tuple[Id, str, dict[str, Any]]:
     id, name, data = (line.partition(b": ")[2] for line in frame.split(b"\n")[:3])
     return to_id(id), name.decode(), orjson.loads(data)
-
-
-def text(found: Stored) -> str:
-    return "".join(data["text"] for _, name, data in found if name == "token")
 
 
 async def test_entries_are_stored_in_the_order_in_which_they_were_appended(redis: Redis):
@@ -146,60 +117,20 @@ async def test_an_end_lets_the_log_go_after_its_time(redis: Redis):
     assert 55 < await redis.ttl(log.key) <= 60
 
 
-class Cutter:
-    """A proxy to a unix socket that passes a number of batches on and then cuts before the reply."""
-
-    def __init__(self, target: str) -> None:
-        self._target = target
-        self.cuts = 0
-        """Replies that are still to be lost."""
-        self.lost = 0
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_unix_connection(self._target)
-        pair = [asyncio.create_task(_pour(reader, back)), asyncio.create_task(self._reply(there, writer))]
-        await asyncio.wait(pair, return_when=asyncio.FIRST_COMPLETED)
-        for task in pair:
-            task.cancel()
-        await asyncio.wait(pair)
-        back.close()
-        writer.close()
-
-    async def _reply(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await there.read(65_536):
-            if self.cuts:
-                self.cuts, self.lost = self.cuts - 1, self.lost + 1
-                return
-            writer.write(data)
-            await writer.drain()
-
-
-async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65_536):
-        writer.write(data)
-        await writer.drain()
-
-
 async def test_a_batch_whose_reply_was_lost_is_sent_again_and_written_once(socket: str, redis: Redis):
-    cutter = Cutter(socket)
-    async with AsyncExitStack() as stack:
-        server = await asyncio.start_server(cutter, "127.0.0.1", 0)
-        stack.callback(server.close)
-        port = server.sockets[0].getsockname()[1]
-        once = Redis(port=port, retry=Retry(NoBackoff(), 0))
-        through = await stack.enter_async_context(once)
+    async with cutting(socket) as (through, cutter):
         log, writer = fresh(), Log(through)
-        await stack.enter_async_context(going(writer))
-        for n in range(6):
-            cutter.cuts = n % 3
-            writer.append(log, "citation", {"n": n})
-            writer.append_text(log, f"{n} ")
-            await writer.flush()
+        async with going(writer):
+            for n in range(6):
+                cutter.answered = n % 3 * 10  # before the first reply, in it, after it
+                writer.append(log, "citation", {"n": n})
+                writer.append_text(log, f"{n} ")
+                await writer.flush()
     found = await stored(redis, log)
     assert cutter.lost == 6
-    assert [data["n"] for _, name, data in found if name == "citation"] == list(range(6))
+    assert numbers(found) == list(range(6))
     assert text(found) == log.answer() == "0 1 2 3 4 5 "
-    assert writer.failure is None
+    assert log.broken is None
 
 
 async def test_a_cursor_that_was_trimmed_away_is_a_gap_and_one_that_was_not_is_none(redis: Redis):

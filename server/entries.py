@@ -1,0 +1,148 @@
+"""What a run's log holds, and how a batch for many logs is sent: each entry once, in order, or its log is broken.
+
+Ids are made here, not by the server: a batch whose reply was lost can be sent again, and the server refuses
+the ids that it has. A refusal alone does not say that the entry is there, so it is looked up.
+"""
+
+import time
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final, cast
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError, ResponseError
+
+from contracts.errors import StoreUnavailable
+from contracts.events import EventName
+
+Id = tuple[int, int]
+"""Milliseconds since the epoch and a counter: a stream id that sorts."""
+
+TAKEN: Final = {bytes, bool, int}
+"""The types of replies to an XADD and a PEXPIRE that did their work."""
+
+HAS_IT: Final = "equal or smaller"
+"""Of the server's refusal of an id that is not after its last one."""
+
+
+def log_key(tenant: str, run_id: str) -> str:
+    """Return the Redis key of a run's log."""
+    return f"sb:{tenant}:run:{run_id}:log"
+
+
+@dataclass(slots=True, eq=False)
+class RunLog:
+    """The log of one run, as its owner sees it."""
+
+    key: str
+    last: Id = (0, 0)
+    begun: bool = False
+    """It has a first entry: if it is gone when the next one comes, the server has lost it."""
+    broken: StoreUnavailable | None = None
+    """Why it takes nothing more: a part of it could not be written. Its readers get the run's end from SQL."""
+    text: str = ""
+    """The answer so far, after the last `restart`; what `done.text` must equal."""
+    parts: list[str] = field(default_factory=list[str])
+    tail: "Entry | None" = None
+    """The newest waiting entry, if it is a token that more text can join."""
+
+    def next_id(self) -> Id:
+        """Return an id after every earlier one, whatever the clock does."""
+        now = time.time_ns() // 1_000_000
+        self.last = (now, 0) if now > self.last[0] else (self.last[0], self.last[1] + 1)
+        return self.last
+
+    def answer(self) -> str:
+        """Return the answer so far."""
+        if self.parts:
+            self.text += "".join(self.parts)
+            self.parts.clear()
+        return self.text
+
+    def fail(self, what: str) -> None:
+        """Take nothing more; the first reason stays."""
+        sentence = (
+            f"The run log {what}. Your message is kept; ask again when the server's health page is green."
+        )
+        self.broken = self.broken or StoreUnavailable(sentence)
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One event on its way into the log."""
+
+    log: RunLog
+    id: Id
+    name: EventName
+    data: bytes
+    """JSON; empty for a token, whose text may still grow."""
+    text: str = ""
+    expire: float | None = None
+    opens: bool = False
+    """The log's first entry, which alone may make the key."""
+
+
+async def send(redis: Redis, batch: list[Entry]) -> list[Entry]:
+    """Write the batch and return what the server does not take for now, to be sent again in this order.
+
+    What concerns one log alone breaks that log. Raises RedisError or OSError where no reply came: all of it
+    may then be sent again.
+    """
+    expiring = [entry for entry in batch if entry.expire is not None]
+    pipe = redis.pipeline(transaction=False)
+    for entry in batch:
+        id, data = b"%d-%d" % entry.id, entry.data or orjson.dumps({"text": entry.text})
+        if entry.opens:
+            pipe.execute_command("XADD", entry.log.key, id, b"e", entry.name, b"d", data)
+        else:
+            pipe.execute_command("XADD", entry.log.key, b"NOMKSTREAM", id, b"e", entry.name, b"d", data)
+    for entry in expiring:
+        pipe.execute_command("PEXPIRE", entry.log.key, int(cast(float, entry.expire) * 1000))
+    replies = await pipe.execute(raise_on_error=False)
+    if {type(reply) for reply in replies} <= TAKEN:
+        return []
+    return await _sort_out(redis, list(zip(batch + expiring, replies, strict=True)))
+
+
+async def _sort_out(redis: Redis, answered: list[tuple[Entry, Any]]) -> list[Entry]:
+    again: list[Entry] = []
+    old: list[Entry] = []
+    for entry, reply in answered:
+        if reply is None:
+            entry.log.fail(
+                "lost what it held of this answer: its server was emptied or started without its data"
+            )
+        elif not isinstance(reply, ResponseError):
+            pass
+        elif HAS_IT in str(reply):
+            old.append(entry)
+        elif _own(reply):
+            entry.log.fail(f"refuses this answer ({str(reply)[:80]})")
+        else:
+            again.append(entry)
+    await _require_held(redis, old)
+    return [entry for entry in dict.fromkeys(again) if entry.log.broken is None]
+
+
+def _own(refusal: ResponseError) -> bool:
+    """Tell whether a refusal is of this one key; memory, disk, roles and scripts are the whole server's."""
+    known = refusal.status_code == "ERR" or isinstance(refusal, NoPermissionError)
+    return known or str(refusal).startswith(("ERR", "WRONGTYPE"))
+
+
+async def _require_held(redis: Redis, old: list[Entry]) -> None:
+    """Break the logs that lack one of these: a later entry got in before it, so it cannot be written any more."""
+    by_log = [list(group) for _, group in groupby(sorted(old, key=_key), attrgetter("log"))]
+    pipe = redis.pipeline(transaction=False)
+    for entries in by_log:
+        pipe.execute_command("XRANGE", entries[0].log.key, *(b"%d-%d" % entries[n].id for n in (0, -1)))
+    for entries, found in zip(by_log, await pipe.execute(raise_on_error=False), strict=True):
+        held = set[bytes]() if isinstance(found, Exception) else {id for id, _ in found}
+        if any(b"%d-%d" % entry.id not in held for entry in entries):
+            entries[0].log.fail("could not keep a part of this answer in its place")
+
+
+def _key(entry: Entry) -> tuple[str, Id]:
+    return entry.log.key, entry.id
