@@ -6,7 +6,10 @@ import { toPlain } from "./render.js";
 import { find, textOf, wrap } from "./sentences.js";
 import { nameOf } from "./sources.js";
 
-/** Mark the sentences in the fragment. A sentence that the text no longer holds is passed over. */
+/**
+ * Mark the sentences in the fragment. A sentence that the text no longer holds is passed over. Where nothing was read,
+ * one notice under the answer says so instead of a mark on each sentence.
+ */
 export function mark(fragment, answer) {
   const numbers = numbersOf(answer);
   const sources = new Map(answer.sources.map((passage) => [passage.id, passage]));
@@ -14,7 +17,7 @@ export function mark(fragment, answer) {
   // From the last to the first, so that no place moves before its turn.
   for (const { citation, found } of places.sort((one, other) => other.found.start - one.found.start)) {
     if (citation.supported) after(found, markers(citation, numbers, sources));
-    else doubt(fragment, found);
+    else if (answer.sources.length) doubt(fragment, found);
   }
 }
 

@@ -5,7 +5,7 @@ import { isOpen } from "./answer.js";
 
 /** Return the notices of the answer, in the order in which they matter. `does` holds retry and cancel. */
 export function noticesOf(answer, does) {
-  return [fitOf(answer), gapOf(answer), restartOf(answer), queueOf(answer, does), linkOf(answer)]
+  return [unreadOf(answer), fitOf(answer), gapOf(answer), restartOf(answer), queueOf(answer, does), linkOf(answer)]
     .concat([interruptOf(answer), ticketOf(answer), endOf(answer), errorOf(answer, does)])
     .filter(Boolean);
 }
@@ -33,6 +33,12 @@ function fitOf({ fit }) {
     ? ` the model's limit of ${fit.limit.toLocaleString("en")} tokens`
     : " the model's limit";
   return notice("left-out", `Left out to fit${limit}: ${parts.filter(Boolean).join(" and ")}.`);
+}
+
+function unreadOf({ sources, citations, decision }) {
+  if (sources.length || !citations.some(({ supported }) => !supported)) return null;
+  if (decision?.path === "canonical") return null;
+  return notice("unread", "No document was read for this answer: none of it has a source.");
 }
 
 function gapOf(answer) {

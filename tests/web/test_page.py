@@ -114,6 +114,23 @@ async def test_unsupported_sentences_are_marked_and_only_those(page: Page, site:
     await expect(page.locator(".others summary")).to_have_text("1 more passage read")
 
 
+async def test_an_answer_for_which_nothing_was_read_says_so_once(page: Page, site: Site) -> None:
+    site.stage.scripts = [
+        [
+            DECISION,
+            *tokens("So it is. Or not."),
+            cites("So it is."),
+            cites("Or not."),
+            done("So it is. Or not."),
+        ]
+    ]
+    await ask(page)
+    await expect(page.locator(".notice.unread")).to_have_text(
+        "No document was read for this answer: none of it has a source."
+    )
+    await expect(page.locator(".flag")).to_have_count(0)
+
+
 async def test_what_did_not_fit_into_the_prompt_is_said(page: Page, site: Site) -> None:
     fit: Step = ("context", {"limit": 4096, "prompt_tokens": 4000, "dropped_passages": 2, "dropped_turns": 1})
     site.stage.scripts = [[fit, *said("Yes.")]]
@@ -264,18 +281,6 @@ async def test_an_error_shows_its_message_and_try_again_asks_once_more(page: Pag
     assert [call[2] for call in site.stage.calls if call[1] == "stream"] == ["Well?", "Well?"]
 
 
-async def test_a_message_that_was_not_accepted_is_given_back_to_the_person(page: Page, site: Site) -> None:
-    site.stage.refusals = [
-        (413, {"code": "too_long", "message": "The message has 9,000 characters; 8,000 are allowed."})
-    ]
-    await ask(page, "A long story")
-    await expect(page.locator(".notice.failure")).to_have_text(
-        "The message has 9,000 characters; 8,000 are allowed."
-    )
-    await expect(page.get_by_label("Your message")).to_have_value("A long story")
-    await expect(page.get_by_role("button", name="Try again")).to_have_count(0)
-
-
 async def test_suggestions_ask_and_escalate(page: Page, site: Site) -> None:
     actions = [
         {
@@ -380,18 +385,3 @@ async def test_an_answer_by_a_person_names_them(page: Page, site: Site) -> None:
     await page.get_by_role("link", name="Leave").click()
     await expect(page.locator(".answer .by")).to_have_text("Answered by Ada")
     await expect(page.locator(".answer .body")).to_have_text("Ask me.")
-
-
-async def test_a_message_that_could_not_be_sent_is_sent_once_by_try_again(page: Page, site: Site) -> None:
-    site.stage.scripts = [said("One."), said("Two.")]
-    await ask(page, "First")
-    await expect(page.locator(".tools")).to_have_count(1)
-    await page.context.set_offline(True)
-    await ask(page, "Second")
-    await expect(page.locator(".notice.failure")).to_contain_text("The server could not be reached.")
-    await page.context.set_offline(False)
-    await page.get_by_role("button", name="Try again").click()
-    await expect(page.locator(".answer .body")).to_have_text(["One.", "Two."])
-    await expect(page.locator(".question")).to_have_text(["First", "Second"])
-    assert [call[2] for call in site.stage.calls if call[1] == "stream"] == ["First", "Second"]
-    await expect(page.get_by_label("Your message")).to_have_value("")

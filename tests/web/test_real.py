@@ -185,6 +185,35 @@ async def test_who_waits_in_the_queue_gets_the_answer_in_the_conversation(browse
             await expect(second.locator("article.answer").last).to_contain_text(stored["content"][:40])
 
 
+async def test_a_question_goes_to_a_person_and_the_answer_comes_back_by_itself(
+    browser: Browser, tmp_path: Path
+):
+    async with server(tmp_path / "data") as runtime, visit(browser, runtime.url) as page:
+        await ask(page, "I want to speak to a person")
+        answer = page.locator("article.answer").last
+        await expect(answer).to_have_attribute("aria-busy", "false")
+        await expect(answer.locator("details.badge summary")).to_have_text("Passed on to a person")
+        tickets = (await asyncio.to_thread(runtime.http.get, "/escalations")).json()["items"]
+        path = f"/escalations/{tickets[0]['id']}/answer"
+        told = await asyncio.to_thread(runtime.http.post, path, json={"content": "Call **1234**."})
+        assert told.status_code == 200
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await expect(page.locator(".by")).to_have_text("Answered by a person")
+        await expect(page.locator(".asked")).to_have_text("To your question: “I want to speak to a person”")
+        await expect(page.locator("article.answer .body").last).to_have_text("Call 1234.")
+        await expect(answer).to_have_text(re.compile("Call 1234"))
+        await look(page, "person")
+
+
+async def test_a_message_over_the_limit_comes_back_and_leaves_no_conversation(page: Page, runtime: Runtime):
+    before = (await asyncio.to_thread(runtime.http.get, "/messaging/conversations?limit=200")).json()
+    async with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        await ask(page, "word " * 4000)
+    await expect(page.locator("#problem")).to_contain_text("the limit is 16,000")
+    await expect(page.get_by_label("Your message")).to_have_value(("word " * 4000).strip())
+    assert (await asyncio.to_thread(runtime.http.get, "/messaging/conversations?limit=200")).json() == before
+
+
 async def test_a_server_with_keys_asks_for_one_and_works_with_it(browser: Browser, tmp_path: Path):
     async with open_database(Settings(data_dir=tmp_path / "data")) as database:
         _, secret = await keys.create(database, "acme", "ann", role="member")
@@ -205,7 +234,7 @@ async def test_a_server_with_keys_asks_for_one_and_works_with_it(browser: Browse
         await page.locator("#file").set_input_files(
             {"name": "mine.md", "mimeType": "text/markdown", "buffer": b"# Mine\n"}
         )
-        await expect(page.locator("#uploads li")).to_contain_text("role owner")
+        await expect(page.locator("#uploads li")).to_contain_text("owner")
 
 
 def slow(url: str) -> dict[str, Any]:

@@ -202,3 +202,18 @@ async def test_a_long_message_is_folded_in_the_conversation(page: Page, site: Si
     assert await page.evaluate(height) > 1000
     await page.get_by_role("button", name="Show less").click()
     assert await page.evaluate(height) < 400
+
+
+async def test_a_message_that_could_not_be_sent_is_sent_once_by_try_again(page: Page, site: Site) -> None:
+    site.stage.scripts = [said("One."), said("Two.")]
+    await ask(page, "First")
+    await expect(page.locator(".tools")).to_have_count(1)
+    await page.context.set_offline(True)
+    await ask(page, "Second")
+    await expect(page.locator(".notice.failure")).to_contain_text("The server could not be reached.")
+    await page.context.set_offline(False)
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator(".answer .body")).to_have_text(["One.", "Two."])
+    await expect(page.locator(".question")).to_have_text(["First", "Second"])
+    assert [call[2] for call in site.stage.calls if call[1] == "stream"] == ["First", "Second"]
+    await expect(page.get_by_label("Your message")).to_have_value("")
