@@ -32,6 +32,9 @@ export function documentsDialog() {
   }
 
   byId("open-documents").addEventListener("click", () => {
+    byId("uploads")
+      .querySelectorAll("[data-state=done]")
+      .forEach((item) => item.remove());
     dialog.showModal();
     load();
   });
@@ -74,6 +77,7 @@ async function remove(document, name, item) {
   if (!(await confirmed(`Delete “${name}”? Answers can no longer draw on it.`))) return;
   try {
     await api.deleteDocument(document.id);
+    (item.nextElementSibling ?? item.previousElementSibling ?? byId("drop")).querySelector("button, input").focus();
     item.remove();
     byId("no-documents").hidden = byId("document-list").childElementCount > 0;
     announce(`${name} deleted.`);
@@ -124,8 +128,9 @@ async function index(job, bar, state, end) {
 
 const stageOf = (stage) => (stage ? stage[0].toUpperCase() + stage.slice(1) : "Working");
 
+// One step of one says nothing until it is over.
 function advance(bar, state, stage, done, total) {
-  if (total) bar.value = done / total;
+  if (total > 1) bar.value = done / total;
   else bar.removeAttribute("value");
-  state.textContent = total ? `${stage} ${Math.round((done / total) * 100)}%` : stage;
+  state.textContent = total > 1 ? `${stage} ${Math.round((done / total) * 100)}%` : stage;
 }

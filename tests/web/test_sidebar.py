@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from tests.web.answers import ask, said
 from tests.web.conftest import Site
-from tests.web.scripted import Cut, Gate
+from tests.web.scripted import Cut, Gate, Step
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -80,6 +80,37 @@ async def test_an_upload_shows_its_progress_over_a_cut_line_and_its_end(page: Pa
     await expect(page.locator("#uploads .state")).to_have_text("Added, 10 passages")
     await expect(page.locator("#document-list strong")).to_have_text(["Benefits"])
     assert site.stage.calls == [("POST", "documents", ("Benefits.md", 3))]
+
+
+async def test_an_upload_of_one_step_shows_that_it_goes_on_and_no_false_zero(page: Page, site: Site) -> None:
+    gate = Gate()
+    added: Step = ("done", {"document": {"id": "d1", "title": "B", "source": "b.md", "chunks": 1}})
+    site.stage.upload = [("progress", {"stage": "reading", "done": 0, "total": 1}), gate, added]
+    await page.get_by_role("button", name="Documents").click()
+    await page.locator("#file").set_input_files(
+        {"name": "b.md", "mimeType": "text/markdown", "buffer": b"# B"}
+    )
+    await expect(page.locator("#uploads .state")).to_have_text("Reading")
+    assert await page.locator("#uploads progress").evaluate("bar => bar.position") == -1
+    gate.set()
+    await expect(page.locator("#uploads .state")).to_have_text("Added, 1 passage")
+    await page.get_by_role("button", name="Close the documents").click()
+    await page.get_by_role("button", name="Documents").click()
+    await expect(page.locator("#uploads li")).to_have_count(0)
+
+
+async def test_the_focus_stays_in_the_list_when_a_document_is_deleted(page: Page, site: Site) -> None:
+    site.stage.documents = [
+        {"id": f"d{n}", "title": f"T{n}", "source": f"{n}.md", "chunks": 1, "status": "indexed"} for n in "12"
+    ]
+    await page.get_by_role("button", name="Documents").click()
+    for name, focused in (
+        ("T1", page.get_by_role("button", name="Delete T2")),
+        ("T2", page.locator("#file")),
+    ):
+        await page.get_by_role("button", name=f"Delete {name}").click()
+        await page.locator("#confirm").get_by_role("button", name="Delete", exact=True).click()
+        await expect(focused).to_be_focused()
 
 
 async def test_a_file_that_is_dropped_beside_the_box_is_added_and_does_not_replace_the_page(
