@@ -13,6 +13,9 @@ from contracts.state import Recalled
 from retrievers.collection import KEYWORD, NAMESPACE, TENANT, Client, of
 from retrievers.guard import normalized, same_question
 
+PAGE: Final = 1000
+"""Answers whose dates are read in one call."""
+
 SIMILAR: Final = 0.8
 """Least cosine of two questions that the guard then compares word by word."""
 NEAREST: Final = 5
@@ -30,6 +33,10 @@ class Canonical:
     approved_by: str
     approved_at: str
     """ISO 8601."""
+
+
+Place = tuple[str, str]
+"""Where an answer stands in a list: when it was approved, and its id."""
 
 
 class CanonicalAnswers:
@@ -79,19 +86,41 @@ class CanonicalAnswers:
         await self._client.upsert(self._name, [point], wait=True)
         return id
 
-    async def delete_canonical(self, tenant: str, id: str) -> None:
-        """Forget the answer; nothing happens where the tenant has none of that id."""
+    async def delete_canonical(self, tenant: str, id: str) -> bool:
+        """Forget the answer; False where the tenant has none of that id."""
         mine = models.Filter(must=[*of(tenant), models.HasIdCondition(has_id=[id])])
+        if (await self._client.count(self._name, count_filter=mine)).count == 0:
+            return False
         await self._client.delete(self._name, points_selector=models.FilterSelector(filter=mine), wait=True)
+        return True
 
     async def list_canonical(
-        self, tenant: str, agent: str | None = None, *, limit: int = 50, after: str | None = None
-    ) -> tuple[list[Canonical], str | None]:
-        """Return a page in the order of ids, and the cursor of the next or None."""
-        records, following = await self._client.scroll(
-            self._name, scroll_filter=_mine(tenant, agent), limit=limit, offset=after, with_payload=True
-        )
-        return [_canonical(record) for record in records], following
+        self, tenant: str, agent: str | None = None, *, limit: int = 50, after: Place | None = None
+    ) -> tuple[list[Canonical], Place | None]:
+        """Return a page, the newest first, and the place after which the next begins, or None.
+
+        The dates of all answers are sorted for each page: people approve hundreds of them, not millions.
+        """
+        places = sorted(await self._places(tenant, agent), reverse=True)
+        left = [place for place in places if after is None or place < after]
+        found = await self._client.retrieve(self._name, ids=[id for _, id in left[:limit]], with_payload=True)
+        shown = sorted((_canonical(record) for record in found), key=_place, reverse=True)
+        return shown, left[limit - 1] if len(left) > limit else None
+
+    async def _places(self, tenant: str, agent: str | None) -> list[Place]:
+        places: list[Place] = []
+        offset = None
+        while True:
+            records, offset = await self._client.scroll(
+                self._name,
+                scroll_filter=_mine(tenant, agent),
+                limit=PAGE,
+                offset=offset,
+                with_payload=["approved_at"],
+            )
+            places += [(record.payload["approved_at"], str(record.id)) for record in records]
+            if offset is None:
+                return places
 
     async def find(
         self, tenant: str, agent: str, question: str, vector: Sequence[float] | None = None
@@ -123,6 +152,10 @@ def _mine(tenant: str, agent: str | None) -> models.Filter:
 def _canonical(point: Any) -> Canonical:
     kept = {key: value for key, value in point.payload.items() if key != "tenant"}
     return Canonical(id=str(point.id), **kept)
+
+
+def _place(canonical: Canonical) -> Place:
+    return canonical.approved_at, canonical.id
 
 
 def _recalled(canonical: Canonical, score: float) -> Recalled:

@@ -2,23 +2,31 @@
 
 import logging
 import math
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Collection
+from typing import Final, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from contracts.errors import BadRequest, Internal, SwitchboardError
 from graph.failures import known
+from server.faults import sentence
 
 logger = logging.getLogger("switchboard.http")
 
+METHODS: Final = ("GET", "POST", "PUT", "DELETE")
+
 
 def answer_of(error: SwitchboardError) -> JSONResponse:
-    """Return the HTTP answer of a failure."""
-    headers = {"Retry-After": str(math.ceil(error.retry_after))} if error.retry_after else None
+    """Return the HTTP answer of a failure. Source of the 401's header: RFC 9110, section 11.6.1."""
+    headers: dict[str, str] = {}
+    if error.retry_after:
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(error.body(), error.status, headers)
 
 
@@ -46,31 +54,41 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
+    """Answer what the framework refuses before a route of ours sees it."""
     failure = cast(HTTPException, error)
-    if failure.status_code == 404:
-        body = {
-            "code": "unknown_route",
-            "message": f"There is no {request.url.path[:100]!r} here.",
-            "retryable": False,
-        }
-    elif failure.status_code == 405:
-        text = f"{request.method} is not possible on {request.url.path[:100]!r}."
-        body = {"code": "method_not_allowed", "message": text, "retryable": False}
-    else:
-        body = {"code": "bad_request", "message": str(failure.detail), "retryable": False}
-    return JSONResponse(body, failure.status_code, getattr(failure, "headers", None))
+    place = repr(request.url.path[:100])
+    headers = dict(failure.headers or {})
+    match failure.status_code:
+        case 404:
+            code = "unknown_route"
+            message = f"There is no {place} here. Check the path: /openapi.json lists all of them."
+        case 405:
+            code, possible = "method_not_allowed", methods_of(request)
+            message = (
+                f"{request.method} is not possible on {place}; {' and '.join(possible)} can be used there."
+            )
+            headers["Allow"] = ", ".join(possible)
+        case _:
+            code, message = "bad_request", unread(request, str(failure.detail))
+    return JSONResponse({"code": code, "message": message, "retryable": False}, failure.status_code, headers)
 
 
-def sentence(errors: Sequence[Any]) -> str:
-    """Return what is wrong with the first faulty field, with the value that was sent."""
-    first = errors[0]
-    if first["type"] == "json_invalid":
-        return f"The body is not JSON: {first['ctx']['error']} at character {first['loc'][-1]}."
-    if isinstance(first.get("input"), bytes):
-        return "The body was not read as JSON: send it with the header `Content-Type: application/json`."
-    place = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
-    value = repr(first.get("input"))
-    shown = value if len(value) <= 60 else value[:57] + "…"
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    message = str(first["msg"]).removeprefix("Value error, ")
-    return f"{place}: {message[0].lower()}{message[1:]}; got {shown}{more}."
+def methods_of(request: Request) -> Collection[str]:
+    """Return the methods that the path of the request does take. The framework itself names those of one route."""
+    routes = [route for route in request.app.router.routes if not isinstance(route, Mount)]
+    own = {key: request.scope[key] for key in ("type", "path", "root_path", "headers")}
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**own, "method": method})[0] is Match.FULL for route in routes)
+    ] or ["GET"]
+
+
+def unread(request: Request, why: str) -> str:
+    """Return what is said of a body that no parser could read."""
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        why = why.strip().rstrip(".")
+        return f"The form cannot be read: {why}. Send it as multipart/form-data with one field `file`."
+    return (
+        "The body cannot be read as JSON: it is nested too deeply or not in UTF-8. Send a plain JSON object."
+    )

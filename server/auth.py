@@ -11,6 +11,7 @@ import jwt
 from contracts.errors import Forbidden, SetupError, Unauthorized
 from contracts.identity import LOCAL, Identity
 from ports.settings import Settings
+from server.faults import shown
 from store import keys
 from store.engine import Database
 
@@ -93,16 +94,28 @@ class Gate:
                 options={"require": ["sub", "exp"]},
             )
         except jwt.PyJWTError as error:
-            raise Unauthorized(f"The token does not hold: {error}.") from error
-        tenant, role = claims.get("tenant"), claims.get("role", "member")
-        if not isinstance(tenant, str) or not tenant or role not in keys.ROLES:
             raise Unauthorized(
-                "The token needs a claim `tenant`, and `role` must be member, owner or operator."
+                f"The token does not hold: {error}. Send a key (sb_…), or a token signed with HS256 that names "
+                "tenant, sub and exp."
+            ) from error
+        for claim in ("tenant", "sub"):
+            if not isinstance(claims.get(claim), str) or not claims[claim]:
+                raise Unauthorized(
+                    f"The token's claim `{claim}` is {shown(claims.get(claim))}; it must be a name. Have it "
+                    "issued anew."
+                )
+        role = claims.get("role", "member")
+        if role not in keys.ROLES:
+            raise Unauthorized(
+                f"The token's claim `role` is {shown(role)}; it must be {', '.join(keys.ROLES[:-1])} or "
+                f"{keys.ROLES[-1]}. Have it issued anew."
             )
-        return Identity(tenant, str(claims["sub"]), str(claims.get("department", "")), str(role))
+        return Identity(claims["tenant"], claims["sub"], str(claims.get("department", "")), str(role))
 
 
 def require_owner(who: Identity) -> None:
     """Raise Forbidden for a member."""
     if who.role == "member":
-        raise Forbidden(f"{who.user!r} is a member here; this takes a key with the role owner.")
+        raise Forbidden(
+            f"{who.user!r} is a member here, and only an owner may do this. Ask one, or use a key with that role."
+        )

@@ -19,30 +19,22 @@ class RunDesk:
 
     async def offer(self, question: str, reason: str) -> None:
         """Note that a person was offered."""
-        live = self._live
-        await escalations.offer(
-            self._database,
-            live.who,
-            conversation_id=live.conversation_id,
-            run_id=live.run_id,
-            agent=live.agent,
-            question=question,
-            reason=reason,
-        )
+        await escalations.offer(self._database, self._live.who, **self._case(question, reason))
 
     async def ticket(self, question: str, reason: str) -> str:
         """Open a ticket in the inbox and return its id; raises RateLimited over the agent's limit."""
+        case = self._case(question, reason)
+        return await escalations.ticket(self._database, self._live.who, limit=self._agent.escalation, **case)
+
+    def _case(self, question: str, reason: str) -> escalations.Case:
         live = self._live
-        return await escalations.ticket(
-            self._database,
-            live.who,
-            conversation_id=live.conversation_id,
-            run_id=live.run_id,
-            agent=live.agent,
-            question=question,
-            reason=reason,
-            limit=self._agent.escalation,
-        )
+        return {
+            "conversation_id": live.conversation_id,
+            "run_id": live.run_id,
+            "agent": live.agent,
+            "question": question,
+            "reason": reason,
+        }
 
     async def line_up(self) -> Queued:
         """Take a place in the line and return it, with the run that will answer."""

@@ -1,17 +1,21 @@
 """What every request passes first: size, origin and the headers that keep a browser safe. Plain ASGI."""
 
-from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
-import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.errors import BadRequest, Forbidden, SwitchboardError, TooLarge
+from server.answers import answer_of
 from server.auth import Gate
 
 BODY_LIMIT: Final = 1_000_000
 """Bytes of a request body; an upload has its own, larger limit."""
+FRAME: Final = 10_000
+"""Bytes of the multipart form around an uploaded file, at most."""
+UPLOADS: Final = "/api/v1/documents"
+GUARDED: Final = frozenset({"/openapi.json"})
+"""Routes of FastAPI's own, which ask for no key by themselves."""
 
 HEADERS: Final = (
     (
@@ -45,12 +49,12 @@ class Body:
 
 
 class Shield:
-    """Refuses what is too large or comes from another site's page."""
+    """Refuses what is too large, comes from another site's page, or asks without a key for what needs one."""
 
     def __init__(self, app: ASGIApp, *, upload_limit: int, on_loopback: bool, gate: Gate) -> None:
         self._app = app
         self._gate = gate
-        self._upload_limit = upload_limit + 10_000  # the multipart frame around the file
+        self._upload_limit = upload_limit + FRAME
         self._on_loopback = on_loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +63,7 @@ class Shield:
             await self._app(scope, receive, send)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        limit = self._upload_limit if scope["path"] == "/api/v1/documents" else BODY_LIMIT
+        limit = self._upload_limit if scope["path"] == UPLOADS else BODY_LIMIT
         body = Body(receive, limit)
 
         async def guarded(message: Message) -> None:
@@ -69,46 +73,59 @@ class Shield:
                 await send(message)
 
         try:
-            self._require_size(headers, limit)
+            _require_size(headers, limit)
             self._require_same_site(headers)
-            if limit != BODY_LIMIT and scope["method"] == "POST":  # before 50 MB are read for nobody
+            path, method = scope["path"], scope["method"]
+            if path in GUARDED or (path == UPLOADS and method == "POST"):  # before 50 MB are read for nobody
                 await self._gate.identify({name.decode(): value for name, value in headers.items()})
             await self._app(scope, body.receive, guarded)
         except SwitchboardError as error:
             body.over = False
-            await _answer(guarded, error)
+            await _answer(scope, receive, guarded, error)
         else:
             if body.over:
                 body.over = False
-                await _answer(guarded, _too_large(limit))
-
-    def _require_size(self, headers: dict[bytes, str], limit: int) -> None:
-        declared = headers.get(b"content-length", "0")
-        if not declared.isdecimal():
-            raise BadRequest(f"Content-Length is {declared[:20]!r}; it must be a number of bytes.")
-        if int(declared) > limit:
-            raise _too_large(limit)
+                await _answer(scope, receive, guarded, _too_large(limit))
 
     def _require_same_site(self, headers: dict[bytes, str]) -> None:
         """Refuse a page of another site, and a foreign name that was made to point at this machine."""
         host = headers.get(b"host", "")
         name = urlsplit(f"//{host}").hostname or ""
         if self._on_loopback and name not in LOOPBACK:
-            raise Forbidden(f"This server answers on loopback only, not as {name[:80]!r}.")
+            raise Forbidden(
+                f"This server answers on loopback only, not as {name[:80]!r}. Open it as 127.0.0.1, or serve on "
+                "another address with SWITCHBOARD_HOST and a key."
+            )
         origin = headers.get(b"origin")
         own = origin == "null" and headers.get(b"sec-fetch-site") == "same-origin"
         if origin and not own and urlsplit(origin).netloc != host:
-            raise Forbidden(f"A page of {origin[:80]!r} may not use this server.")
+            raise Forbidden(
+                f"A page of {origin[:80]!r} may not use this server, which is {host[:80]!r}. Open its own page; a "
+                "proxy in front of it has to pass the Host header on."
+            )
+
+
+def _require_size(headers: dict[bytes, str], limit: int) -> None:
+    declared = headers.get(b"content-length", "0")
+    if not declared.isdecimal():
+        raise BadRequest(f"Content-Length is {declared[:20]!r}; it must be a number of bytes.")
+    if int(declared) > limit:
+        raise _too_large(limit)
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The request is over the limit of {limit:,} bytes. Send less, or send it in parts.")
+    if limit == BODY_LIMIT:
+        return TooLarge(f"The request is over the limit of {limit:,} bytes. Send less, or send it in parts.")
+    return too_large(limit - FRAME)
 
 
-async def _answer(send: Send, error: SwitchboardError) -> None:
-    headers: Iterable[tuple[bytes, bytes]] = [
-        (b"content-type", b"application/json"),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": error.status, "headers": list(headers)})
-    await send({"type": "http.response.body", "body": orjson.dumps(error.body())})
+def too_large(limit: int) -> TooLarge:
+    """Return what is said of an uploaded file over the limit."""
+    return TooLarge(f"The file is over the limit of {limit:,} bytes. Split it, or ingest it from disk.")
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send, error: SwitchboardError) -> None:
+    """Answer without the rest of the body, which is why the connection ends here."""
+    response = answer_of(error)
+    response.headers["connection"] = "close"
+    await response(scope, receive, send)

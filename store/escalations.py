@@ -1,7 +1,7 @@
 """The inbox: questions that a person was offered for, asked for, and answered."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TypedDict, cast
+from typing import Final, Literal, TypedDict, Unpack, cast
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
@@ -16,6 +16,18 @@ from store.paging import Page, page
 from store.tables import escalations
 
 Status = Literal["offered", "open", "answered", "withdrawn"]
+UNANSWERED: Final = ("offered", "open")
+"""What a person may answer: also where the asker was offered one and has not said yes."""
+
+
+class Case(TypedDict):
+    """What is handed over to a person."""
+
+    conversation_id: str
+    run_id: str | None
+    agent: str
+    question: str
+    reason: str
 
 
 class Ticket(TypedDict):
@@ -42,42 +54,28 @@ class Ticket(TypedDict):
 
 
 @writes
-def offer(
-    connection: Connection,
-    who: Identity,
-    *,
-    conversation_id: str,
-    run_id: str | None,
-    agent: str,
-    question: str,
-    reason: str,
-) -> str:
+def offer(connection: Connection, who: Identity, **case: Unpack[Case]) -> str:
     """Note that a person was offered and return the escalation's id; one a run."""
-    return _begin(connection, who, conversation_id, run_id, agent, question, reason)
+    return _begin(connection, who, case)
 
 
 @writes
-def ticket(
-    connection: Connection,
-    who: Identity,
-    *,
-    conversation_id: str,
-    run_id: str | None,
-    agent: str,
-    question: str,
-    reason: str,
-    limit: EscalationLimit,
-) -> str:
+def ticket(connection: Connection, who: Identity, *, limit: EscalationLimit, **case: Unpack[Case]) -> str:
     """Open a ticket and return its id; a run that has opened one gets the same again.
 
     Raises RateLimited where the user has opened `limit.limit` within the last `limit.per` seconds.
     """
     lock(connection, "escalations", who.tenant, who.user)
-    id = _begin(connection, who, conversation_id, run_id, agent, question, reason)
+    id = _begin(connection, who, case)
     this = _this(who, id)
     if connection.execute(select(escalations.c.status).where(this)).scalar() == "offered":
         _require_room(connection, who, limit)
-        opened = {"status": "open", "opened_at": now(), "question": question, "reason": reason}
+        opened = {
+            "status": "open",
+            "opened_at": now(),
+            "question": case["question"],
+            "reason": case["reason"],
+        }
         connection.execute(update(escalations).where(this).values(opened))
     return id
 
@@ -110,17 +108,19 @@ def listing(
 def answer(
     connection: Connection, who: Identity, id: str, content: str, *, canonical: bool = False
 ) -> Ticket:
-    """Answer an open ticket in its conversation, signed by the caller, and return it.
+    """Answer a ticket in its conversation, signed by the caller, and return it.
 
-    Raises Unknown, and NotOpen for one that is answered, withdrawn or was only offered.
+    One that was only offered counts as well: whoever can answer need not wait for the asker's yes.
+    Raises Unknown, and NotOpen for one that is answered or withdrawn.
     """
     asked = _require(connection, who, id)
+    require_unanswered(asked)
     said = {"status": "answered", "answer": content, "canonical": canonical}
     said |= {"answered_by": who.user, "answered_at": now()}
     this = access.visible(escalations, who) & (escalations.c.id == id)
-    answered = update(escalations).where(this, escalations.c.status == "open").values(said)
-    if connection.execute(answered).rowcount == 0:
-        raise NotOpen(f"Escalation {id} is {asked['status']}; only an open one can be answered.")
+    answered = update(escalations).where(this, escalations.c.status.in_(UNANSWERED)).values(said)
+    if connection.execute(answered).rowcount == 0:  # somebody was faster, between the two statements
+        require_unanswered(_require(connection, who, id))
     asker = Identity(who.tenant, asked["user"])
     seq = conversations.grow(connection, asker, asked["conversation_id"])
     if seq is not None:
@@ -132,30 +132,37 @@ def answer(
     return _require(connection, who, id)
 
 
+def require_unanswered(ticket: Ticket) -> None:
+    """Raise NotOpen for a ticket that nobody waits for."""
+    match ticket["status"]:
+        case "answered":
+            raise NotOpen(
+                f"{ticket['answered_by']} answered escalation {ticket['id']} on {(ticket['answered_at'] or '')[:10]}; "
+                "it takes one answer."
+            )
+        case "withdrawn":
+            raise NotOpen(
+                f"Escalation {ticket['id']} is withdrawn: its conversation was deleted, so nobody waits for an answer."
+            )
+        case "offered" | "open":
+            pass
+
+
 _SHOWN = tuple(
     escalations.c.user_id.label("user") if name == "user" else escalations.c[name]
     for name in Ticket.__annotations__
 )
 
 
-def _begin(
-    connection: Connection,
-    who: Identity,
-    conversation_id: str,
-    run_id: str | None,
-    agent: str,
-    question: str,
-    reason: str,
-) -> str:
+def _begin(connection: Connection, who: Identity, case: Case) -> str:
     id = id_for("esc")
-    row = {**access.row_of(who, id), "run_id": run_id, "conversation_id": conversation_id, "agent": agent}
-    row |= {"status": "offered", "question": question, "reason": reason, "answer": "", "canonical": False}
+    row = {**access.row_of(who, id), **case, "status": "offered", "answer": "", "canonical": False}
     row |= {"answered_by": "", "created_at": now()}
     e = escalations.c
     added = add_unless_there(connection.dialect.name, escalations)
     if connection.execute(added, row).first() is not None:
         return id
-    earlier = select(e.id).where(access.own(escalations, who), e.run_id == run_id)
+    earlier = select(e.id).where(access.own(escalations, who), e.run_id == case["run_id"])
     return connection.execute(earlier).scalar_one()
 
 

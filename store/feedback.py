@@ -4,7 +4,7 @@ from typing import Literal, TypedDict, cast
 
 from sqlalchemy import Connection, select
 
-from contracts.errors import Unknown
+from contracts.errors import BadRequest, Unknown
 from contracts.identity import Identity
 from store import access
 from store.dialect import insert_into
@@ -26,11 +26,16 @@ class Feedback(TypedDict):
 def rate(
     connection: Connection, who: Identity, message_id: str, rating: Literal[-1, 1], comment: str = ""
 ) -> Feedback:
-    """Keep the rating in place of an earlier one; raises Unknown unless it is an answer given to them."""
+    """Keep the rating in place of an earlier one.
+
+    Raises Unknown for a message that is not theirs, and BadRequest for one that is no answer.
+    """
     m = messages.c
-    answer = select(m.id).where(access.own(messages, who), m.id == message_id, m.role == "assistant")
-    if connection.execute(answer).first() is None:
+    role = connection.execute(select(m.role).where(access.own(messages, who), m.id == message_id)).scalar()
+    if role is None:
         raise Unknown("message", message_id)
+    if role != "assistant":
+        raise BadRequest(f"Message {message_id} is your own question. Rate the answer to it.")
     said = {"rating": rating, "comment": comment, "updated_at": now()}
     row = {"tenant": who.tenant, "message_id": message_id, "user_id": who.user, **said}
     f = feedback.c

@@ -15,6 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Select, tuple_
 from contracts.errors import BadCursor, BadRequest
 
 T = TypeVar("T")
+Scope = Sequence[str | None]
+"""What a list is: its name, its tenant and user, its filters."""
 
 MOST = 200
 """Rows on one page at most."""
@@ -32,7 +34,7 @@ def page(
     connection: Connection,
     query: Select[*tuple[Any, ...]],
     by: Sequence[ColumnElement[Any]],
-    scope: Sequence[str | None],
+    scope: Scope,
     *,
     limit: int,
     cursor: str | None,
@@ -46,7 +48,7 @@ def page(
         raise BadRequest(f"limit is {limit}, but a page holds 1 to {MOST}. Ask for less and follow `next`.")
     if cursor is not None:
         place = tuple_(*by)
-        seen = tuple_(*_values(cursor, by, scope))
+        seen = tuple_(*values_of(cursor, [column.type.python_type for column in by], scope))
         query = query.where(place < seen if descending else place > seen)
     marks = [column.label(f"by_{index}") for index, column in enumerate(by)]
     query = query.add_columns(*marks).order_by(*(column.desc() if descending else column for column in by))
@@ -54,25 +56,26 @@ def page(
     places = [[row.pop(mark.name) for mark in marks] for row in rows]
     more = len(rows) > limit
     items = cast(list[dict[str, Any]], rows[:limit])
-    return {"items": items, "next": _cursor(scope, places[limit - 1]) if more else None}
+    return {"items": items, "next": cursor_of(scope, places[limit - 1]) if more else None}
 
 
-def _cursor(scope: Sequence[str | None], values: Sequence[str | int]) -> str:
+def cursor_of(scope: Scope, values: Sequence[str | int]) -> str:
+    """Return the cursor for what comes after the row with these values."""
     raw = json.dumps([_digest(scope, values), *values], separators=(",", ":"))
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
-def _digest(scope: Sequence[str | None], values: Sequence[str | int]) -> str:
+def _digest(scope: Scope, values: Sequence[str | int]) -> str:
     return hashlib.sha256(json.dumps([list(scope), list(values)]).encode()).hexdigest()[:16]
 
 
-def _values(cursor: str, by: Sequence[ColumnElement[Any]], scope: Sequence[str | None]) -> list[str | int]:
+def values_of(cursor: str, kinds: Sequence[type], scope: Scope) -> list[str | int]:
+    """Return the values in a cursor of this list. Raises BadCursor."""
     try:
         digest, *values = json.loads(
             base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
         )
-        kinds = [type(value) for value in values]
-        good = digest == _digest(scope, values) and kinds == [column.type.python_type for column in by]
+        good = digest == _digest(scope, values) and [type(value) for value in values] == list(kinds)
     except (ValueError, TypeError, RecursionError):
         good, values = False, []
     if not good or any(isinstance(value, int) and not 0 <= value < 2**31 for value in values):

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.errors import BadRequest, TooLong
+from contracts.errors import BadRequest, Forbidden, TooLong
 from contracts.identity import Identity
 from server.live import live_of
 from server.parts import Cursor, Here, Limit, Parts, Who, require_open
-from server.resources.runs import sse
+from server.resources.runs import STREAM, sse
 from store import conversations, feedback, history, messages, runs
 from store import documents as documents_of
 from store.columns import to_storable
@@ -75,15 +75,11 @@ async def said(here: Here, who: Who, id: str, limit: Limit = 50, cursor: Cursor 
     return await messages.listing(here.database, who, id, limit, cursor)
 
 
-@router.post(
-    "/messaging/conversations/{id}/stream",
-    response_class=Response,
-    responses={200: {"content": {"text/event-stream": {}}}},
-)
+@router.post("/messaging/conversations/{id}/stream", response_class=Response, responses=STREAM)
 async def send(here: Here, who: Who, id: str, body: NewMessage, request: Request) -> Response:
     """Commit a message and its run, then stream the run's events."""
     require_open(here)
-    content = require_content(body.content, here.settings.max_message)
+    content = require_content(body.content, here.settings.max_message, "a question")
     await here.wiring.agent(who, body.agent)
     documents = [await attached(here, who, one) for one in body.attachments]
     await here.log.require()
@@ -102,28 +98,41 @@ async def rate(here: Here, who: Who, id: str, body: Rating) -> Any:
 
 
 @router.get("/chat/search")
-async def search(here: Here, who: Who, q: str, limit: Limit = 50, cursor: Cursor = None) -> Any:
+async def search(
+    here: Here, who: Who, q: Annotated[str, Query(max_length=500)], limit: Limit = 50, cursor: Cursor = None
+) -> Any:
     """Find the caller's earlier messages that hold all words of `q`."""
     if not q.strip():
         raise BadRequest("q is empty. Send the words to look for, such as ?q=parental leave.")
-    return await history.search(here.database, who, q[:500], limit, cursor)
+    return await history.search(here.database, who, q, limit, cursor)
 
 
 async def attached(here: Parts, who: Identity, id: str) -> dict[str, str]:
-    """Return a document that a message speaks of. Raises Unknown where the caller may not read it."""
-    return {"document": id, "source": (await documents_of.get(here.database, who, id))["source"]}
+    """Return a document that a message speaks of.
+
+    Raises Unknown where the caller may not see it, and Forbidden where they only administer it: an answer draws
+    on what the person may read, whatever their role.
+    """
+    entry = await documents_of.get(here.database, who, id)
+    if entry["groups"] and who.department not in entry["groups"]:
+        groups, own = ", ".join(entry["groups"]), who.department or "none"
+        raise Forbidden(
+            f"{entry['source']} is for {groups} alone, and your department is {own}. "
+            "Leave it out, or upload it again for more groups."
+        )
+    return {"document": id, "source": entry["source"]}
 
 
-def require_content(content: str, most: int) -> str:
-    """Return the message without the blanks around it; what is no character becomes U+FFFD, as it is stored.
+def require_content(content: str, most: int, what: str) -> str:
+    """Return `what` was written without the blanks around it; what is no character becomes U+FFFD, as it is stored.
 
     Raises BadRequest for none, TooLong for too much.
     """
     text = to_storable(content).strip()
     if not text:
-        raise BadRequest("content is empty. Write a question.")
+        raise BadRequest(f"content is empty. Write {what}.")
     if len(text) > most:
         raise TooLong(
-            f"The message has {len(text):,} characters; the limit is {most:,}. Shorten it, or upload it."
+            f"content has {len(text):,} characters; the limit is {most:,}. Shorten it, or upload it as a document."
         )
     return text

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
 
-from contracts.errors import TooLarge
+from contracts.errors import BadRequest
 from server.auth import require_owner
+from server.jobs import NAME_LIMIT
 from server.parts import Cursor, Here, Limit, Parts, Who, require_open
-from server.resources.runs import sse
+from server.resources.runs import STREAM, sse
+from server.shield import too_large
 from store import documents, jobs
 
 router = APIRouter(tags=["documents"])
@@ -26,13 +28,16 @@ async def listing(here: Here, who: Who, limit: Limit = 50, cursor: Cursor = None
 async def upload(
     here: Here,
     who: Who,
+    request: Request,
     file: Annotated[UploadFile, File()],
-    source: Annotated[str, Form(max_length=500)] = "",
+    source: Annotated[str, Form(max_length=NAME_LIMIT)] = "",
     groups: Annotated[str, Form(max_length=2000)] = "",
 ) -> Any:
     """Take a file in; its job indexes it. `groups`: who may read it, separated by commas; empty is everyone."""
     require_open(here)
     require_owner(who)
+    if (count := len((await request.form()).getlist("file"))) > 1:  # else the last would be taken alone
+        raise BadRequest(f"There are {count} files in the request. Send one a request.")
 
     async def read(path: Path) -> int:
         return await _keep(here, file, path)
@@ -69,7 +74,7 @@ async def job(here: Here, who: Who, id: str) -> Any:
 @router.get(
     "/documents/jobs/{id}/stream",
     response_class=Response,
-    responses={200: {"content": {"text/event-stream": {}}}},
+    responses=STREAM,
 )
 async def progress(
     here: Here,
@@ -94,9 +99,6 @@ async def _keep(here: Parts, file: UploadFile, path: Path) -> int:
         while piece := await file.read(PIECE):
             size += len(piece)
             if size > here.settings.max_upload:
-                limit = here.settings.max_upload
-                raise TooLarge(
-                    f"The file is over the limit of {limit:,} bytes. Split it, or ingest it from disk."
-                )
+                raise too_large(here.settings.max_upload)
             await asyncio.to_thread(target.write, piece)
     return size

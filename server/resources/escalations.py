@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.errors import NotOpen
 from server.auth import require_owner
 from server.parts import Cursor, Here, Limit, Who
 from server.resources.conversations import require_content
@@ -71,21 +70,17 @@ async def get(here: Here, who: Who, id: str) -> Any:
 
 @router.post("/escalations/{id}/answer")
 async def answer(here: Here, who: Who, id: str, body: Answer) -> Any:
-    """Answer a ticket in its conversation; a canonical answer is given to all who ask the same."""
+    """Answer a ticket in its conversation; a canonical answer is given to all who ask the same.
+
+    One that was only offered can be answered too: the asker need not have said yes.
+    """
     require_owner(who)
-    content = require_content(body.content, here.settings.max_message)
-    if (
-        body.canonical
-    ):  # first: an outage here leaves the ticket open, and a second try replaces the same answer
+    content = require_content(body.content, here.settings.max_message, "an answer")
+    if body.canonical:
+        # first: an outage here leaves the ticket open, and a second try replaces the same answer
         ticket = await escalations.get(here.database, who, id)
-        require_answerable(ticket)
+        escalations.require_unanswered(ticket)
         await here.wiring.canonical.add_canonical(
             who.tenant, ticket["agent"], ticket["question"], content, approved_by=who.user, approved_at=now()
         )
     return await escalations.answer(here.database, who, id, content, canonical=body.canonical)
-
-
-def require_answerable(ticket: escalations.Ticket) -> None:
-    """Raise NotOpen for a ticket that nobody waits for."""
-    if ticket["status"] != "open":
-        raise NotOpen(f"Escalation {ticket['id']} is {ticket['status']}; only an open one can be answered.")

@@ -23,15 +23,15 @@ async def alive() -> dict[str, str]:
 
 
 @plain.get("/metrics")
-async def metrics(here: Here) -> Response:
-    """Return counters and gauges in Prometheus' text format."""
+async def metrics(here: Here, _: Who) -> Response:
+    """Return counters and gauges of the whole server in Prometheus' text format."""
     here.metrics.live.set(len(here.runs))
     here.metrics.clients.set(len(here.tail))
     return Response(generate_latest(here.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/health")
-async def health(here: Here, response: Response) -> Any:
+async def health(here: Here, _: Who, response: Response) -> Any:
     """Return each dependency's state: `healthy`, `degraded` while answers still come, `error` when they cannot."""
     found = await asyncio.gather(*(_timed(name, check) for name, check in checks_of(here.wiring).items()))
     states = {one["state"] for one in found}

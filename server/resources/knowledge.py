@@ -1,13 +1,19 @@
-"""Retrieval alone: what `sources` would give for a question."""
+"""What answers are drawn from: the passages that a search finds, and the answers that people approved."""
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated, Any, cast
+from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from fastapi import Query as InQuery
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.errors import BadRequest
+from contracts.errors import BadRequest, Unknown
 from nodes.retrieve import to_passage
-from server.parts import Here, Who
+from retrievers.canonical import Place
+from server.auth import require_owner
+from server.parts import Cursor, Here, Limit, Who
+from store.paging import cursor_of, values_of
 
 router = APIRouter(tags=["knowledge"])
 
@@ -23,9 +29,45 @@ class Query(BaseModel):
 
 @router.post("/search")
 async def search(here: Here, who: Who, body: Query) -> Any:
-    """Return the passages for a query, best first."""
+    """Return the passages for a query, best first: what the caller's department may read, whatever their role."""
     if not body.query.strip():
         raise BadRequest("query is empty. Write what to look for.")
     agent = await here.wiring.agent(who, body.agent)
     found = await here.wiring.retriever(who, agent, body.limit).ainvoke(body.query)
     return {"passages": [to_passage(document) for document in found]}
+
+
+@router.get("/answers")
+async def answers(
+    here: Here,
+    who: Who,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    agent: Annotated[str | None, InQuery(max_length=64)] = None,
+) -> Any:
+    """List the approved answers that are given to whoever asks the same, the newest first."""
+    require_owner(who)
+    scope = ["answers", who.tenant, agent]
+    after = None if cursor is None else cast(Place, tuple(values_of(cursor, [str, str], scope)))
+    found, following = await here.wiring.canonical.list_canonical(who.tenant, agent, limit=limit, after=after)
+    return {"items": [asdict(one) for one in found], "next": following and cursor_of(scope, following)}
+
+
+@router.delete("/answers/{id}", status_code=204)
+async def withdraw(here: Here, who: Who, id: str) -> Response:
+    """Withdraw an approved answer: from now on its question is answered from the documents again."""
+    require_owner(who)
+    await here.wiring.bump(
+        who.tenant
+    )  # first: no answer from before the approval comes back out of the cache
+    if not await here.wiring.canonical.delete_canonical(who.tenant, require_uuid(id)):
+        raise Unknown("answer", id)
+    return Response(status_code=204)
+
+
+def require_uuid(id: str) -> str:
+    """Return the id of an approved answer as the index spells it. Raises Unknown for what cannot be one."""
+    try:
+        return str(UUID(id))
+    except ValueError as error:
+        raise Unknown("answer", id) from error

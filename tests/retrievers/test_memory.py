@@ -163,7 +163,7 @@ async def test_approved_answers_are_one_tenants_and_agents(
     assert await memory(canonical, cache, tenant="other").recall(QUESTION) is None
     assert await memory(canonical, cache, agent="sales").recall(QUESTION) is None
     assert await canonical.list_canonical("other") == ([], None)
-    await canonical.delete_canonical("other", id)
+    assert await canonical.delete_canonical("other", id) is False
     assert await memory(canonical, cache).recall(QUESTION) is not None
 
 
@@ -175,8 +175,24 @@ async def test_approving_again_replaces_and_deleting_forgets(canonical: Canonica
     assert [(one.id, one.question, one.answer) for one in listed] == [(id, QUESTION.upper(), "Three months.")]
     assert following is None
 
-    await canonical.delete_canonical("acme", id)
+    assert await canonical.delete_canonical("acme", id) is True
+    assert await canonical.delete_canonical("acme", id) is False
     assert await canonical.list_canonical("acme") == ([], None)
+
+
+async def test_approved_answers_are_listed_the_newest_first_page_by_page(canonical: CanonicalAnswers) -> None:
+    days = {f"What is rule {number}?": f"2026-01-{number:02}T00:00:00Z" for number in (3, 5, 1, 4, 2)}
+    for question, day in days.items():
+        await canonical.add_canonical(
+            "acme", "default", question, "As it is.", approved_by="Ada", approved_at=day
+        )
+
+    first, after = await canonical.list_canonical("acme", limit=2)
+    second, after = await canonical.list_canonical("acme", limit=2, after=after)
+    third, end = await canonical.list_canonical("acme", limit=2, after=after)
+
+    assert [one.approved_at for one in first + second + third] == sorted(days.values(), reverse=True)
+    assert end is None
 
 
 async def test_a_supported_answer_is_given_again_to_the_same_question(

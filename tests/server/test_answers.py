@@ -2,6 +2,7 @@
 
 import pytest
 
+from nodes.decide import POLICY
 from tests.servers.runtime import Runtime, named, text_of
 
 QUESTION = "How many days of annual leave do full-time staff have?"
@@ -130,4 +131,4 @@ def test_every_decision_is_in_the_ledger(runtime: Runtime):
     said = named(found, "decision")[0]
     assert row["run"] == named(found, "run")[0]["run_id"]
     assert {name: row[name] for name in said} == said
-    assert row["policy_version"] == "plain-1"
+    assert row["policy_version"] == POLICY

@@ -77,13 +77,22 @@ def test_without_a_good_key_every_door_is_closed_but_the_health_page(guarded: Ru
     assert httpx.get(f"{guarded.url}/health").json() == {"status": "alive"}
 
 
-def test_every_route_of_the_api_but_health_wants_a_key(guarded: Runtime):
-    document = httpx.get(f"{guarded.url}/openapi.json").json()
+@pytest.mark.parametrize("path", ["/metrics", "/openapi.json", "/api/v1/health"])
+def test_what_tells_of_the_server_wants_a_key_of_any_role(guarded: Runtime, path: str):
+    refused = httpx.get(f"{guarded.url}{path}")
+    assert (refused.status_code, refused.json()["code"]) == (401, "unauthorized")
+    assert refused.headers["www-authenticate"] == "Bearer"
+    assert call(guarded, token(), path=f"{guarded.url}{path}").status_code == 200
+    assert call(guarded, "sb_unknown", path=f"{guarded.url}{path}").status_code == 401
+
+
+def test_every_route_of_the_api_but_one_wants_a_key(guarded: Runtime):
+    document = call(guarded, token(), path=f"{guarded.url}/openapi.json").json()
     routes = [(path, method) for path, methods in document["paths"].items() for method in methods]
     file = {"files": {"file": ("x.md", b"x")}}
     bodies: dict[str, Any] = {"content": "x", "rating": 1, "query": "x", "run_id": "x", "q": "x"}
     for path, method in routes:
-        if path in ("/health", "/metrics", "/api/v1/health"):
+        if path == "/health":
             continue
         body = file if path.endswith("/documents") else {"json": bodies}
         body = {} if method in ("get", "delete") else body
@@ -112,8 +121,9 @@ def unsigned() -> str:
         (token(sub=None), "sub"),
         (token(tenant=None), "tenant"),
         (token(tenant=""), "tenant"),
-        (token(tenant=7), "tenant"),
-        (token(role="emperor"), "role"),
+        (token(tenant=7), "`tenant` is 7"),
+        (token(sub=""), '`sub` is ""'),
+        (token(role="emperor"), '`role` is "emperor"; it must be member, owner or operator'),
         (token(nbf=time.time() + 86_400), "not yet valid"),
         (token(algorithm="HS384"), "alg"),
         (unsigned(), "alg"),
@@ -137,6 +147,8 @@ OWNERS = [
     ("PUT", "/agents/default", {"json": {}}),
     ("POST", "/documents", {"files": {"file": ("x.md", b"# X\n\nWords.\n")}}),
     ("DELETE", "/documents/doc_0", {}),
+    ("GET", "/answers", {}),
+    ("DELETE", "/answers/0b5ee190-0000-4000-8000-000000000000", {}),
     ("POST", "/escalations/esc_0/answer", {"json": {"content": "yes"}}),
     ("POST", "/cache/optimize", {}),
 ]
@@ -202,6 +214,9 @@ async def test_a_server_on_all_addresses_refuses_to_start_without_auth_and_start
         assert server.http.get(PATH).status_code == 401
         assert call(server, secret).status_code == 200
         assert call(server, secret, headers={"Host": "switchboard.example"}).status_code == 200
+        for path in ("/metrics", "/openapi.json", "/api/v1/health"):
+            assert server.http.get(f"{server.url}{path}").status_code == 401
+        assert server.http.get(f"{server.url}/health").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def post(runtime: Runtime, path: str, **request: Any) -> httpx.Response:
         (STREAM, {"json": {"content": "x" * 16_001}}, 413, "too_long", "16,000"),
         (STREAM, {"json": {"content": "x" * 1_000_000}}, 413, "too_long", "1,000,000"),
         (STREAM, {"json": {"content": 7}}, 400, "bad_request", "content"),
-        (STREAM, {"json": {"content": None}}, 400, "bad_request", "None"),
+        (STREAM, {"json": {"content": None}}, 400, "bad_request", "null"),
         (STREAM, {"json": {"content": "hi", "agnet": "x"}}, 400, "bad_request", "agnet"),
         (STREAM, {"json": {"content": "hi", "agent": "ghost"}}, 404, "unknown_agent", "ghost"),
         (STREAM, {"content": b"hello"}, 400, "bad_request", "Content-Type"),

@@ -138,7 +138,8 @@ def test_ones_own_question_cannot_be_rated(runtime: Runtime):
     runtime.ask("Hello!", conversation)
     question = messages(runtime, conversation)[0]["id"]
     answer = runtime.http.post(f"/messaging/messages/{question}/feedback", json={"rating": 1})
-    assert answer.status_code == 404
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert answer.json()["message"] == f"Message {question} is your own question. Rate the answer to it."
 
 
 def test_history_search_wants_all_words_and_names_the_message(runtime: Runtime):
@@ -166,14 +167,17 @@ def test_an_empty_search_is_refused(runtime: Runtime):
 
 
 def test_an_answer_approved_for_all_is_found_by_the_question_and_not_by_the_askers_note(runtime: Runtime):
+    agent = f"agent-{uuid.uuid4().hex[:8]}"  # its limit is its own: other tests open tickets as well
+    many = {"escalation": {"limit": 1000, "per": 60}}
+    runtime.http.put(f"/agents/{agent}", json=many).raise_for_status()
     question = f"May I bring my tortoise {uuid.uuid4().hex[:6]} to the office party?"
-    run = named(runtime.ask(question), "run")[0]["run_id"]
+    run = named(runtime.ask(question, agent=agent), "run")[0]["run_id"]
     made = runtime.http.post("/escalations", json={"run_id": run, "note": "It is rather urgent."})
     ticket = made.json()
     assert (made.status_code, ticket["question"]) == (201, question)
     assert ticket["reason"] == "It is rather urgent."
     said = {"content": "Yes, if it stays in its box.", "canonical": True}
     runtime.http.post(f"/escalations/{ticket['id']}/answer", json=said).raise_for_status()
-    found = runtime.ask(question)
+    found = runtime.ask(question, agent=agent)
     assert named(found, "decision")[0]["path"] == "canonical"
     assert text_of(found).strip() == "Yes, if it stays in its box."

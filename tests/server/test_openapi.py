@@ -37,6 +37,8 @@ CONTRACT = {
     f"{CHAT}/messages/{{id}}/feedback": {"post"},
     f"{API}/chat/search": {"get"},
     f"{API}/search": {"post"},
+    f"{API}/answers": {"get"},
+    f"{API}/answers/{{id}}": {"delete"},
     f"{API}/agents/{{id}}": {"get", "put"},
     f"{API}/orchestrator/decisions": {"get"},
     f"{API}/escalations": {"get"},
@@ -71,12 +73,17 @@ def ids(server: Runtime) -> dict[str, str]:
     answer = server.http.get(f"/messaging/conversations/{conversation}/messages").json()["items"][1]
     document = server.upload("a.md", b"# A\n\nWords.\n")[-1].data["document"]
     ticket = server.http.get("/escalations").json()["items"][0]
+    server.ask("I would rather speak with a real person", server.conversation())
+    second = server.http.get("/escalations").json()["items"][0]
+    said = {"content": "Yes.", "canonical": True}
+    server.http.post(f"/escalations/{second['id']}/answer", json=said).raise_for_status()
     return {
         "conversations": conversation,
         "runs": run,
         "messages": answer["id"],
         "documents": document["id"],
         "escalations": ticket["id"],
+        "answers": server.http.get("/answers").json()["items"][0]["id"],
         "agents": "default",
     }
 

@@ -24,7 +24,8 @@ UNAPPROVED = "Which code word and version does the vault have?"
 MARKS = {"acme": "Heliotrope", "umbrella": "Quicksilver", "initech": "Marzipan"}
 """A word that stands in everything of a tenant's that a person writes, and nowhere else."""
 
-PUBLIC = {("get", "/health"), ("get", "/metrics"), ("get", "/api/v1/health"), ("post", "/cache/optimize")}
+OF_SERVER = {("get", "/health"), ("get", "/metrics"), ("get", "/api/v1/health"), ("post", "/cache/optimize")}
+"""What tells nothing of any tenant's."""
 LISTS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("get", CHAT): {},
     ("get", "/documents"): {},
@@ -34,13 +35,17 @@ LISTS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("get", "/cache/stats"): {},
     ("get", "/chat/search"): {"params": {"q": "vault"}},
     ("post", "/search"): {"json": {"query": VAULT}},
+    ("get", "/answers"): {},
 }
+OWNERS: Final = {("get", "/answers")}
+"""Lists that a member may not see."""
 MAKES = {("post", CHAT), ("post", "/documents"), ("put", "/agents/{id}")}
 """Routes that write below the caller's own tenant; the operations below use them."""
 OF_TENANT: Final[dict[tuple[str, str], tuple[str, dict[str, Any]]]] = {
     ("get", "/agents/{id}"): ("agent", {}),
     ("get", "/documents/{id}"): ("document", {}),
     ("delete", "/documents/{id}"): ("document", {}),
+    ("delete", "/answers/{id}"): ("answer", {}),
 }
 """What the whole tenant shares, with the kind of id that the path names."""
 OF_USER: Final[dict[tuple[str, str], tuple[str, dict[str, Any]]]] = {
@@ -143,6 +148,16 @@ def answer_a_ticket(who: Person) -> None:
         answer = who.call("POST", f"/escalations/{one['id']}/answer", json=said)
         assert answer.status_code == (403 if who.role == "member" else 200)
 
+        if who.role == "owner":
+            who.made["answer"] += [one["id"] for one in who.call("GET", "/answers").json()["items"]]
+
+
+def withdraw(who: Person) -> None:
+    if who.made["answer"]:
+        id = who.made["answer"].pop()
+        assert who.call("DELETE", f"/answers/{id}").status_code in (204, 404)  # 404: another owner was faster
+        assert id not in who.call("GET", "/answers").text
+
 
 def rate(who: Person) -> None:
     for message in who.made["message"][-1:]:
@@ -171,7 +186,7 @@ OPERATIONS = [
     remove_document,
     answer_a_ticket,
 ]
-OPERATIONS += [rate, configure, forget]
+OPERATIONS += [withdraw, rate, configure, forget]
 
 
 @pytest.fixture(scope="module")
@@ -209,11 +224,11 @@ def people(server: Runtime, secrets: dict[tuple[str, str], tuple[str, str]]) -> 
         one.http.close()
 
 
-def test_every_route_is_among_the_cases_below(server: Runtime):
-    document = httpx.get(f"{server.url}/openapi.json").json()
+def test_every_route_is_among_the_cases_below(server: Runtime, people: list[Person]):
+    document = people[0].http.get(f"{server.url}/openapi.json").json()
     routes = {(m, p.removeprefix("/api/v1")) for p, methods in document["paths"].items() for m in methods}
-    public = {(method, path.removeprefix("/api/v1")) for method, path in PUBLIC}
-    assert routes == public | set(LISTS) | MAKES | set(OF_TENANT) | set(OF_USER) | set(OF_ROLE)
+    general = {(method, path.removeprefix("/api/v1")) for method, path in OF_SERVER}
+    assert routes == general | set(LISTS) | MAKES | set(OF_TENANT) | set(OF_USER) | set(OF_ROLE)
 
 
 @settings(
@@ -225,7 +240,8 @@ def test_nobody_reads_what_is_anothers_whatever_happened_before(people: list[Per
         operation(people[number])
     for who in people:
         for (method, path), request in LISTS.items():
-            assert who.call(method, path, **request).status_code == 200
+            barred = who.role == "member" and (method, path) in OWNERS
+            assert who.call(method, path, **request).status_code == (403 if barred else 200)
         for other in people:
             sweep(who, other)
 

@@ -21,6 +21,18 @@ async def _open(database: Database, who: Identity, run_id: str | None, conversat
     )  # fmt: skip
 
 
+async def _offer(database: Database, who: Identity, run_id: str, conversation_id: str = "") -> str:
+    return await escalations.offer(
+        database,
+        who,
+        conversation_id=conversation_id,
+        run_id=run_id,
+        agent="default",
+        question="?",
+        reason="unsure",
+    )
+
+
 async def test_an_answer_reaches_the_conversation_signed(database: Database) -> None:
     place = (await conversations.create(database, ANN))["id"]
     id = await _open(database, ANN, "run_1", place)
@@ -30,7 +42,7 @@ async def test_an_answer_reaches_the_conversation_signed(database: Database) -> 
     assert (message["id"], message["role"], message["content"], message["author"]) == (
         answered["message_id"], "assistant", "You may.", "olga",
     )  # fmt: skip
-    with pytest.raises(NotOpen, match="answered"):
+    with pytest.raises(NotOpen, match=f"olga answered escalation {id} on 20.* it takes one answer"):
         await escalations.answer(database, OWNER, id, "Twice.")
 
 
@@ -60,13 +72,31 @@ async def test_a_run_that_begins_again_opens_no_second_ticket(database: Database
 
 
 async def test_an_offer_becomes_the_ticket_of_its_run(database: Database) -> None:
-    id = await escalations.offer(
-        database, ANN, conversation_id="", run_id="run_1", agent="default", question="?", reason="unsure"
-    )
-    with pytest.raises(NotOpen, match="offered"):
-        await escalations.answer(database, OWNER, id, "early")
+    id = await _offer(database, ANN, "run_1")
     assert await _open(database, ANN, "run_1") == id
     assert (await escalations.get(database, ANN, id))["status"] == "open"
+
+
+async def test_an_offer_is_answered_before_the_asker_says_yes_and_counts_for_no_limit(
+    database: Database,
+) -> None:
+    place = (await conversations.create(database, ANN))["id"]
+    id = await _offer(database, ANN, "run_1", place)
+    answered = await escalations.answer(database, OWNER, id, "You may.")
+    assert (answered["status"], answered["answered_by"], answered["opened_at"]) == ("answered", "olga", None)
+    (message,) = (await messages.listing(database, ANN, place))["items"]
+    assert (message["content"], message["author"]) == ("You may.", "olga")
+    assert await _open(database, ANN, "run_1") == id
+    assert await escalations.get(database, ANN, id) == answered
+
+
+async def test_of_two_answers_at_once_one_is_given(database: Database) -> None:
+    place = (await conversations.create(database, ANN))["id"]
+    id = await _offer(database, ANN, "run_1", place)
+    calls = [escalations.answer(database, OWNER, id, text) for text in ("One.", "Two.", "Three.")]
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert len([one for one in outcomes if isinstance(one, NotOpen)]) == 2
+    assert len((await messages.listing(database, ANN, place))["items"]) == 1
 
 
 async def test_an_owner_sees_the_inbox_and_a_member_their_own(database: Database) -> None:
@@ -90,3 +120,5 @@ async def test_deleting_the_conversation_withdraws_its_tickets(database: Databas
     await conversations.remove(database, ANN, place)
     left = await escalations.get(database, OWNER, id)
     assert (left["status"], left["question"], left["reason"]) == ("withdrawn", "", "")
+    with pytest.raises(NotOpen, match="withdrawn: its conversation was deleted"):
+        await escalations.answer(database, OWNER, id, "too late")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from contracts.errors import ConversationBusy, Unknown
+from contracts.errors import BadRequest, ConversationBusy, Unknown
 from store import conversations, decisions, feedback, messages, runs, usage
 from store.engine import Database
 from tests.store.places import ANN, BOB, STRANGER
@@ -151,6 +151,8 @@ async def test_feedback_is_one_a_person_and_can_be_changed(database: Database) -
     said = await feedback.rate(database, ANN, ended.message_id, 1, "after all")
     assert (said["rating"], said["comment"]) == (1, "after all")
     assert [one["rating"] for one in (await messages.listing(database, ANN, place))["items"]] == [None, 1]
-    for who, message_id in ((ANN, asked.message_id), (BOB, ended.message_id), (STRANGER, ended.message_id)):
+    for who in (BOB, STRANGER):
         with pytest.raises(Unknown):
-            await feedback.rate(database, who, message_id, 1)
+            await feedback.rate(database, who, ended.message_id, 1)
+    with pytest.raises(BadRequest, match="your own question"):
+        await feedback.rate(database, ANN, asked.message_id, 1)
