@@ -1,158 +1,168 @@
 """`switchboard ask`: a question in the terminal, over the same HTTP and the same stream as every client.
 
-Where a server owns the data folder, it answers; else one is started in this process for the question's time.
+Beside a running server it needs an HTTP client alone, so nothing else is imported before it is known to be needed.
 """
 
 import argparse
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-from rich.console import Console
+from contracts.errors import BadRequest, SwitchboardError
+from contracts.identity import LOCAL
 
-from contracts.errors import SetupError, SwitchboardError
-from ports.folder import Owner, owner_of
-from ports.settings import Settings
-from server.auth import TENANT_HEADER
-from server.jobs import IndexerFor
-from server.serve import Stop, serve
-
-Said = tuple[str, dict[str, Any]]
+if TYPE_CHECKING:
+    from server.jobs import IndexerFor
+    from server.question import Said
 
 
-class Refused(SwitchboardError):
-    """The server answered with an error; its sentence is the message."""
+LONGEST: Final = 500_000
+"""Bytes of a question. A server hangs up on a body over its limit, and its answer is lost; up to here it refuses."""
 
 
-def main(arguments: list[str], indexer_for: IndexerFor) -> int:
-    """Ask, print the answer as it streams, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="switchboard ask", description="Ask a question in the terminal.")
-    parser.add_argument("question")
-    parser.add_argument("--agent", default="default")
-    parser.add_argument("--tenant", default="local")
-    parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
-    options = parser.parse_args(arguments)
+def main(arguments: list[str], indexer_for: "IndexerFor") -> int:
+    """Ask, print the answer as it streams, and return the exit code: 1 where there is no whole answer."""
+    options = parse(arguments)
     try:
         return asyncio.run(_main(options, indexer_for))
-    except (SetupError, Refused) as error:
+    except SwitchboardError as error:
         print(error.message, file=sys.stderr)
-    except httpx.HTTPError as error:
-        print(f"The server cannot be reached ({error}). Is it running?", file=sys.stderr)
-    return 1
+        if options.json:
+            print(json.dumps(Answer().body() | {"error": error.body()}))
+        return 2 if isinstance(error, BadRequest) else 1
 
 
-async def _main(options: argparse.Namespace, indexer_for: IndexerFor) -> int:
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the command's arguments; ends the program on bad usage."""
+    parser = argparse.ArgumentParser(prog="switchboard ask", description="Ask a question in the terminal.")
+    parser.add_argument("question", type=text, help="in quotes, as one argument")
+    parser.add_argument("--agent", default="default", help="who answers (default: %(default)s)")
+    parser.add_argument(
+        "--tenant", default=LOCAL.tenant, help="whose documents answer (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
+    return parser.parse_args(arguments)
+
+
+def text(argument: str) -> str:
+    """Return the argument where it is text; raises ArgumentTypeError."""
+    if not argument.strip():
+        raise argparse.ArgumentTypeError("it is empty; ask something")
+    try:
+        size = len(argument.encode())
+    except UnicodeEncodeError:  # bytes that are no UTF-8 arrive as lone surrogates
+        raise argparse.ArgumentTypeError("it is not UTF-8 text; look at the terminal's encoding") from None
+    if size > LONGEST:
+        raise argparse.ArgumentTypeError(
+            f"it has {size:,} bytes, more than {LONGEST:,}; ingest it and ask about it"
+        )
+    return argument
+
+
+async def _main(options: argparse.Namespace, indexer_for: "IndexerFor") -> int:
+    from ports.settings import Settings
+    from server.question import ask, reach
+
     async with reach(Settings(), options.tenant, indexer_for) as client:
         events = ask(client, options.question, options.agent)
         return await (_print_json(events) if options.json else _print(events))
 
 
-@asynccontextmanager
-async def reach(
-    settings: Settings, tenant: str, indexer_for: IndexerFor
-) -> AsyncGenerator[httpx.AsyncClient]:
-    """Yield a client of the server that owns the data folder, or of one that lives as long as the block."""
-    timeout = httpx.Timeout(30, read=60)
-    owner = owner_of(settings.data_dir)
-    if owner is not None:
-        async with httpx.AsyncClient(
-            base_url=owner.url, timeout=timeout, headers=_headers(owner.token, tenant)
-        ) as client:
-            yield client
-        return
-    ready: asyncio.Future[tuple[str, Stop]] = asyncio.get_running_loop().create_future()
-    own = settings.model_copy(update={"host": "127.0.0.1", "port": 0})
+class Answer:
+    """What the events said so far."""
 
-    def started(url: str, stop: Stop) -> None:
-        ready.set_result((url, stop))
+    def __init__(self) -> None:
+        self.said: dict[str, Any] = dict.fromkeys(("run", "decision", "context", "queue", "usage", "error"))
+        self.sources: list[dict[str, Any]] = []
+        self.citations: list[dict[str, Any]] = []
+        self.text = ""
+        self.status: str | None = None
 
-    task = asyncio.create_task(serve(own, indexer_for, started))
-    await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
-    if task.done():
-        task.result()
-    url, stop = await ready
-    try:
-        headers = _headers(cast(Owner, owner_of(settings.data_dir)).token, tenant)
-        async with httpx.AsyncClient(base_url=url, timeout=timeout, headers=headers) as client:
-            yield client
-    finally:
-        stop()
-        await task
+    def take(self, name: str, data: dict[str, Any]) -> None:
+        """Note one event."""
+        match name:
+            case "run" | "restart":  # a question from the line is answered by a run of its own
+                self.citations, self.text, self.status = [], "", None
+                if name == "run":
+                    self.said[name] = data
+            case "citation":
+                self.citations.append(data)
+            case "sources":
+                self.sources = data["passages"]
+            case "token":
+                self.text += data["text"]
+            case "done":
+                self.status, self.text = data["status"], data["text"]
+            case _ if name in self.said:
+                self.said[name] = data
+            case _:
+                pass
 
+    def body(self) -> dict[str, Any]:
+        """Return the JSON object that `--json` ends with."""
+        return self.said | {
+            "status": self.status, "text": self.text, "sources": self.sources, "citations": self.citations,
+        }  # fmt: skip
 
-def _headers(token: str, tenant: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}", TENANT_HEADER: tenant}
-
-
-async def ask(client: httpx.AsyncClient, question: str, agent: str) -> AsyncIterator[Said]:
-    """Yield the events of a question in a conversation of its own. Raises Refused."""
-    made = await client.post("/api/v1/messaging/conversations", json={})
-    _require_ok(made, made.content)
-    url = f"/api/v1/messaging/conversations/{made.json()['id']}/stream"
-    async with client.stream("POST", url, json={"content": question, "agent": agent}) as response:
-        if response.status_code >= 400:
-            _require_ok(response, await response.aread())
-        name = ""
-        async for line in response.aiter_lines():
-            if line.startswith("event: "):
-                name = line[7:]
-            elif line.startswith("data: "):
-                yield name, json.loads(line[6:])
+    @property
+    def code(self) -> int:
+        """Return the exit code: an answer that broke off or was stopped is none."""
+        return 1 if self.said["error"] or self.status in (None, "cancelled") else 0
 
 
-def _require_ok(response: httpx.Response, body: bytes) -> None:
-    if response.status_code >= 400:
-        raise Refused(str(json.loads(body)["message"]))
-
-
-async def _print(events: AsyncIterator[Said]) -> int:
-    """Print the answer as it comes, then where it comes from."""
-    notes = Console(stderr=True, highlight=False)
-    passages: dict[str, dict[str, Any]] = {}
-    cited: dict[str, int] = {}
-    code = 0
+async def _print_json(events: "AsyncIterator[Said]") -> int:
+    """Print one JSON object with everything that the stream said."""
+    answer = Answer()
     async for name, data in events:
+        answer.take(name, data)
+    print(json.dumps(answer.body()))
+    return answer.code
+
+
+async def _print(events: "AsyncIterator[Said]") -> int:
+    """Print the answer as it comes, then where it comes from."""
+    answer = Answer()
+    async for name, data in events:
+        if name == "done" or (name in ("restart", "error") and answer.text):
+            print(flush=True)
         match name:
             case "decision":
-                notes.print(f"[dim]{data['path']} · {data['confidence']:.0%} · {data['reason']}[/dim]")
-            case "sources":
-                passages = {passage["id"]: passage for passage in data["passages"]}
+                note(f"{data['path']} · {data['confidence']:.0%} · {data['reason']}")
+            case "restart":
+                note(data["reason"])
             case "token":
-                print(data["text"], end="", flush=True)
-            case "citation":
-                for id in data["passages"][:1]:
-                    cited.setdefault(id, len(cited) + 1)
-            case "error":
-                notes.print(f"\n[red]{data['message']}[/red]")
-                code = 1
+                print(printable(data["text"]), end="", flush=True)
             case _:
                 pass
-    print(flush=True)
-    for id, number in cited.items():
-        if passage := passages.get(id):
-            page = f", page {passage['page']}" if passage["page"] else ""
-            notes.print(f"[dim]\\[{number}] {passage['source']}{page}[/dim]")
-    return code
+        answer.take(name, data)
+    if answer.said["error"]:
+        note(answer.said["error"]["message"], "red")
+    elif answer.status == "cancelled":
+        note("The answer was stopped before its end.", "red")
+    for number, place in enumerate(places(answer), 1):
+        note(f"[{number}] {place}")
+    return answer.code
 
 
-async def _print_json(events: AsyncIterator[Said]) -> int:
-    """Print one JSON object with everything that the stream said."""
-    result: dict[str, Any] = {"citations": [], "error": None}
-    async for name, data in events:
-        match name:
-            case "citation":
-                result["citations"].append(data)
-            case "error" | "decision" | "usage" | "context":
-                result[name] = data
-            case "sources":
-                result["sources"] = data["passages"]
-            case "done":
-                result |= {"status": data["status"], "text": data["text"]}
-            case _:
-                pass
-    print(json.dumps(result))
-    return 1 if result["error"] else 0
+def places(answer: Answer) -> list[str]:
+    """Return where the cited passages stand, each once, in the order of the sentences."""
+    passages = {passage["id"]: passage for passage in answer.sources}
+    cited = dict.fromkeys(id for citation in answer.citations for id in citation["passages"][:1])
+    found = [passages[id] for id in cited if id in passages]
+    return [f"{one['source']}, page {one['page']}" if one["page"] else one["source"] for one in found]
+
+
+def note(sentence: str, style: str = "dim") -> None:
+    """Print what is not the answer to stderr. Brackets in it are text: a source may be called `[draft].md`."""
+    from rich.console import Console
+
+    Console(stderr=True, highlight=False, soft_wrap=True).print(
+        printable(sentence), style=style, markup=False
+    )
+
+
+def printable(text: str) -> str:
+    """Return the text without control characters: a document must not steer the terminal of who reads it."""
+    return "".join(c for c in text if c in "\n\t" or not (ord(c) < 32 or 127 <= ord(c) < 160))
