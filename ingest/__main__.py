@@ -1,26 +1,30 @@
-"""`switchboard ingest PATH…`: documents on disk into the knowledge base."""
+"""`switchboard ingest PATH…`: documents on disk into the knowledge base.
+
+Beside a running server it needs an HTTP client alone, so nothing else is imported before it is known to be needed.
+"""
 
 import argparse
 import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from contracts.errors import BadRequest, FolderInUse, SwitchboardError
 from contracts.identity import LOCAL
-from graph.wiring import open_wiring
-from ingest.bar import Bar
-from ingest.parts import Parts
-from ingest.remote import hand_over
 from ingest.report import Progress, Report
-from ingest.sync import sync
-from ports.folder import owner_of
-from ports.settings import Settings
+
+if TYPE_CHECKING:
+    from ports.settings import Settings
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command. Returns 0 where every document is in, 1 where one failed, 2 on bad usage."""
     options = parser().parse_args(argv)
+    from ingest.bar import Bar
+    from ports.settings import Settings
+
     try:
         with Bar(sys.stderr) as bar:
             report = asyncio.run(ingest(options, Settings(), bar.step))
@@ -61,26 +65,49 @@ def at_least_one(text: str) -> int:
     return int(text)
 
 
-async def ingest(options: argparse.Namespace, settings: Settings, progress: Progress) -> Report:
-    """Ingest over parts of our own, or through the server that owns the data folder."""
-    try:
-        async with open_wiring(settings) as wiring:
-            parts = Parts(
-                wiring.collection, wiring.encoder, wiring.database, wiring.bump, limit=settings.max_upload
-            )
-            return await sync(
-                options.paths,
-                options.tenant,
-                parts,
-                prune=options.prune,
-                workers=options.workers,
-                progress=progress,
-            )
-    except FolderInUse:
-        owner = owner_of(settings.data_dir)
-        if owner is None:
-            raise
-        return await hand_over(options.paths, options.tenant, owner, prune=options.prune, progress=progress)
+async def ingest(options: argparse.Namespace, settings: "Settings", progress: Progress) -> Report:
+    """Ingest through the server that owns the data folder, else over parts of our own. Raises BadRequest."""
+    from ports.folder import owner_of
+
+    await asyncio.to_thread(require, options.paths)
+    owner = owner_of(settings.data_dir)
+    if owner is None:
+        try:
+            return await ingest_here(options, settings, progress)
+        except FolderInUse:  # a server that has only just begun to answer
+            owner = owner_of(settings.data_dir)
+            if owner is None:
+                raise
+    from ingest.remote import hand_over
+
+    return await hand_over(options.paths, options.tenant, owner, prune=options.prune, progress=progress)
+
+
+def require(paths: Sequence[str]) -> None:
+    """Raise BadRequest for a path that names nothing, before seconds are spent on opening the parts."""
+    from ingest.walk import walk
+
+    walk([path for path in paths if not Path(path).exists()])
+
+
+async def ingest_here(options: argparse.Namespace, settings: "Settings", progress: Progress) -> Report:
+    """Ingest over parts that are opened for it. Raises FolderInUse."""
+    from graph.wiring import open_wiring
+    from ingest.parts import Parts
+    from ingest.sync import sync
+
+    async with open_wiring(settings) as wiring:
+        parts = Parts(
+            wiring.collection, wiring.encoder, wiring.database, wiring.bump, limit=settings.max_upload
+        )
+        return await sync(
+            options.paths,
+            options.tenant,
+            parts,
+            prune=options.prune,
+            workers=options.workers,
+            progress=progress,
+        )
 
 
 def show(report: Report, *, as_json: bool) -> None:

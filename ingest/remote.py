@@ -8,12 +8,11 @@ from typing import Any, Final
 
 import httpx
 
-from contracts.errors import Internal, StoreUnavailable, SwitchboardError
-from ingest.index import digest_of
-from ingest.load import LARGEST
+from contracts.errors import BadRequest, Internal, StoreUnavailable, SwitchboardError
+from ingest.load import read
 from ingest.report import Progress, Report, Step
 from ingest.walk import Found, Walk, walk
-from ingest.worker import Order
+from ingest.worker import fingerprint
 from ports.folder import Owner
 
 AT_ONCE: Final = 4
@@ -25,27 +24,48 @@ POLL: Final = 0.1
 async def hand_over(
     paths: Sequence[str], tenant: str, owner: Owner, *, prune: bool = False, progress: Progress | None = None
 ) -> Report:
-    """Do what `sync` does through the owner's HTTP interface."""
+    """Do what `sync` does through the owner's HTTP interface. Raises BadRequest and StoreUnavailable."""
     started = time.perf_counter()
-    found = await asyncio.to_thread(walk, paths)
-    headers = {"Authorization": f"Bearer {owner.token}", "X-Switchboard-Tenant": tenant}
-    async with httpx.AsyncClient(
-        base_url=f"{owner.url.rstrip('/')}/api/v1", headers=headers, timeout=60
-    ) as client:
+    async with client_of(owner, tenant) as client:
+        found = await asyncio.to_thread(walk, paths)
         try:
             report = await upload_all(client, found, progress)
             if prune:
                 report.deleted = await remove_gone(client, found)
-        except httpx.HTTPError as lost:
-            raise StoreUnavailable(
-                f"The running server at {owner.url} does not answer. Look whether it still runs, then try again."
-            ) from lost
+        except (httpx.HTTPError, ExceptionGroup) as failed:
+            raise meant(failed, owner) from failed
     for source, error in found.clashes.items():
         report.fail(source, error)
     report.skipped = dict(found.skipped)
     report.failures.sort()
     report.seconds = time.perf_counter() - started
     return report
+
+
+def client_of(owner: Owner, tenant: str) -> httpx.AsyncClient:
+    """Return a client that acts for the tenant. Raises BadRequest for one that a header cannot carry.
+
+    No proxy of the environment is used: it could not reach this machine's loopback, and would read the token.
+    """
+    if not (tenant and tenant.isascii() and tenant.isprintable()):
+        raise BadRequest(
+            f"A running server cannot be asked for {tenant!r}: --tenant takes plain ASCII letters and signs."
+        )
+    headers = {"Authorization": f"Bearer {owner.token}", "X-Switchboard-Tenant": tenant}
+    url = f"{owner.url.rstrip('/')}/api/v1"
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False)
+
+
+def meant(failed: Exception, owner: Owner) -> Exception:
+    """Return what a failure, the first one of uploads under way together, means to a person."""
+    while isinstance(failed, ExceptionGroup):
+        failed = failed.exceptions[0]
+    if not isinstance(failed, httpx.HTTPError):
+        return failed
+    return StoreUnavailable(
+        f"The running server at {owner.url} does not answer. Look whether it still runs, then try again: "
+        "what it has taken in stays, and nothing is indexed twice."
+    )
 
 
 async def upload_all(client: httpx.AsyncClient, found: Walk, progress: Progress | None) -> Report:
@@ -56,8 +76,7 @@ async def upload_all(client: httpx.AsyncClient, found: Walk, progress: Progress 
 
     async def one(file: Found) -> None:
         async with places:
-            order = Order(file.path, file.source, LARGEST)
-            if known.get(file.source) == await asyncio.to_thread(digest_of, order):
+            if file.source in known and known[file.source] == await asyncio.to_thread(digest_of, file):
                 report.unchanged += 1
             else:
                 await upload(client, file, report)
@@ -68,6 +87,14 @@ async def upload_all(client: httpx.AsyncClient, found: Walk, progress: Progress 
         for file in found.files:
             tasks.create_task(one(file))
     return report
+
+
+def digest_of(file: Found) -> str:
+    """Return the file's fingerprint; "" where it cannot be read, which its upload will tell."""
+    try:
+        return fingerprint(read(file.path, file.source))
+    except SwitchboardError:
+        return ""
 
 
 async def upload(client: httpx.AsyncClient, file: Found, report: Report) -> None:
