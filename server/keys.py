@@ -7,26 +7,28 @@ import argparse
 import asyncio
 import json
 import sys
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
-from contracts.errors import SwitchboardError
+from contracts.errors import BadRequest, SwitchboardError
 from contracts.identity import LOCAL
-from graph.wiring import open_database
-from ports.settings import Settings
-from store import keys
-from store.engine import Database
+
+if TYPE_CHECKING:
+    from store.engine import Database
+    from store.keys import Key
 
 
 def main(arguments: list[str]) -> int:
     """Do what the arguments say and return the exit code."""
     options = parser().parse_args(arguments)
     try:
-        return asyncio.run(_main(options))
+        asyncio.run(_main(options))
+    except BadRequest as mistake:
+        print(mistake.message, file=sys.stderr)
+        return 2
     except SwitchboardError as error:
         print(error.message, file=sys.stderr)
         return 1
+    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--tenant", required=True)
     create.add_argument("--user", default="", help="whom the key speaks for (default: its name, or the role)")
     create.add_argument("--department", default="", help="decides which documents it may read")
-    create.add_argument("--role", default="member", choices=keys.ROLES)
+    create.add_argument("--role", default="member", help="member, owner or operator (default: %(default)s)")
     create.add_argument("--name", default="", help="what the key is for")
     listing = actions.add_parser("list", help="show a tenant's keys")
     listing.add_argument("--tenant", required=True)
@@ -49,22 +51,17 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-async def _main(options: argparse.Namespace) -> int:
+async def _main(options: argparse.Namespace) -> None:
+    from graph.database import open_database  # after the arguments: `--help` needs no SQL
+    from ports.settings import Settings
+
     async with open_database(Settings()) as database:
-        match options.action:
-            case "create":
-                await _create(database, options)
-            case "list":
-                await _list(database, options)
-            case _:
-                await keys.revoke(database, options.tenant, options.id)
-                print(
-                    json.dumps({"revoked": options.id}) if options.json else f"Key {options.id} is revoked."
-                )
-    return 0
+        await {"create": _create, "list": _list, "revoke": _revoke}[options.action](database, options)
 
 
-async def _create(database: Database, options: argparse.Namespace) -> None:
+async def _create(database: "Database", options: argparse.Namespace) -> None:
+    from store import keys
+
     user = options.user or options.name or options.role
     made = await keys.create(database, options.tenant, user, options.department, options.role, options.name)
     key, secret = made
@@ -81,8 +78,17 @@ async def _create(database: Database, options: argparse.Namespace) -> None:
         )
 
 
-async def _list(database: Database, options: argparse.Namespace) -> None:
-    items: list[keys.Key] = []
+async def _revoke(database: "Database", options: argparse.Namespace) -> None:
+    from store import keys
+
+    await keys.revoke(database, options.tenant, options.id)
+    print(json.dumps({"revoked": options.id}) if options.json else f"Key {options.id} is revoked.")
+
+
+async def _list(database: "Database", options: argparse.Namespace) -> None:
+    from store import keys
+
+    items: list[Key] = []
     cursor: str | None = None
     while True:
         page = await keys.listing(database, options.tenant, 200, cursor)
@@ -92,16 +98,21 @@ async def _list(database: Database, options: argparse.Namespace) -> None:
             break
     if options.json:
         print(json.dumps({"items": items}))
-        return
-    table = Table("id", "user", "department", "role", "name", "created", "revoked", box=None, pad_edge=False)
+    elif items:
+        show(items)
+    else:
+        print(f"The tenant {options.tenant!r} has no keys.")
+
+
+def show(items: "list[Key]") -> None:
+    """Print the keys as a table. Brackets in a name are text, not colours."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = ("id", "user", "department", "role", "name", "created_at", "revoked_at")
+    table = Table(*(name.removesuffix("_at") for name in columns), box=None, pad_edge=False)
     for key in items:
-        table.add_row(
-            key["id"],
-            key["user"],
-            key["department"],
-            key["role"],
-            key["name"],
-            key["created_at"],
-            key["revoked_at"],
-        )
-    Console().print(table)
+        table.add_row(*(Text(key[name] or "") for name in columns))
+    # A pipe has no width: a row is a line there, for `grep` and `cut`.
+    Console(width=None if sys.stdout.isatty() else 1000).print(table)

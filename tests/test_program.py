@@ -90,12 +90,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
         ((), 2, 1, "usage: switchboard COMMAND"),
         (("--help",), 0, 1, "put documents into the knowledge base"),
         (("dance",), 2, 2, "There is no command 'dance'"),
+        (("--version",), 0, 1, "switchboard 0."),
         (("ask",), 2, 2, "question"),
+        (("ask", " \n"), 2, 2, "it is empty"),
+        (("ask", "caf\udce9"), 2, 2, "it is not UTF-8 text"),
         (("ask", "--loud", "hm"), 2, 2, "--loud"),
         (("serve", "--port", "many"), 2, 2, "many"),
         (("keys",), 2, 2, "action"),
         (("keys", "create"), 2, 2, "--tenant"),
-        (("keys", "create", "--tenant", "a", "--role", "king"), 2, 2, "king"),
+        (("keys", "create", "--tenant", "a", "--role", "king"), 2, 2, "'king' is not a role"),
+        (("keys", "create", "--tenant", ""), 2, 2, "A key belongs to a tenant"),
         (("ingest",), 2, 2, "PATH"),
         (("ingest", "no/such/folder"), 2, 2, "no/such/folder"),
     ],
@@ -130,6 +134,43 @@ def test_ask_of_an_unknown_agent_ends_with_one_and_a_sentence(served: Runtime):
     done = program("ask", "Hello?", "--agent", "ghost", folder=served.settings.data_dir)
     assert (done[0], done[1]) == (1, "")
     assert "'ghost'" in done[2]
+    again = ended_with(
+        program("ask", "Hello?", "--agent", "ghost", "--json", folder=served.settings.data_dir)
+    )
+    assert (again["status"], again["error"]["code"]) == (None, "unknown_agent")
+
+
+@pytest.mark.parametrize(
+    ("length", "code", "says"),
+    [
+        (20_000, 1, "the limit is 16,000."),
+        (500_000, 1, "the limit is 16,000."),
+        (1_000_000, 2, "it has 1,000,000 bytes, more than 500,000"),
+    ],
+)
+def test_a_question_over_the_limit_is_refused_with_the_limit(
+    served: Runtime, length: int, code: int, says: str
+):
+    done = program("ask", "a" * length, folder=served.settings.data_dir)
+    assert (done[0], done[1], says in done[2]) == (code, "", True)
+    assert "Traceback" not in done[2]
+
+
+def test_ask_is_for_the_tenant_it_names_and_refuses_one_that_no_header_carries(served: Runtime):
+    place = served.settings.data_dir
+    done = program("ask", "How many bridges are there?", "--tenant", "elsewhere", "--json", folder=place)
+    run = ended_with(done)["run"]["run_id"]
+    assert served.http.get(f"/messaging/runs/{run}").json()["code"] == "unknown_run"
+    refused = program("ask", "How many?", "--tenant", "Größe", folder=place)
+    assert (refused[0], "'Größe'" in refused[2]) == (2, True)
+
+
+def test_ask_does_not_hand_the_owners_token_to_a_proxy(served: Runtime, monkeypatch: pytest.MonkeyPatch):
+    for name in ("HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for arguments in (("ask", "Is there a proxy?"), ("doctor",)):
+        done = program(*arguments, folder=served.settings.data_dir)
+        assert done[0] == 0, done
 
 
 def test_ask_reaches_the_server_that_owns_the_folder(served: Runtime):
@@ -152,11 +193,75 @@ def test_doctor_finds_everything_healthy_with_and_without_a_server(folder: Path,
         )
 
 
-def test_doctor_says_what_to_do_about_a_log_that_does_not_answer(tmp_path: Path):
-    done = program("doctor", folder=tmp_path / "data", redis_url="redis://127.0.0.1:1/0")
-    assert done[0] == 1
-    assert "SWITCHBOARD_REDIS_URL" in done[1]
+@pytest.mark.parametrize(
+    ("setting", "value", "part", "says"),
+    [
+        ("redis_url", "redis://127.0.0.1:1/0", "log", "Nobody answers at 127.0.0.1:1 (Connection refused)."),
+        ("redis_url", "nonsense", "log", "begin with redis:// or rediss:// or unix://"),
+        ("qdrant_url", "http://127.0.0.1:1", "index", "Nobody answers at 127.0.0.1:1"),
+        ("qdrant_url", "http://[::1", "index", "cannot be read"),
+        ("database_url", "postgresql://u:secret@127.0.0.1:1/a", "database", "Nobody answers at 127.0.0.1:1"),
+        ("database_url", "mysql://u:secret@db/a", "database", "begin with postgresql://"),
+    ],
+)
+def test_doctor_names_the_part_that_does_not_answer_and_what_to_do(
+    tmp_path: Path, setting: str, value: str, part: str, says: str
+):
+    done = program("doctor", folder=tmp_path / "data", **{setting: value})
+    found = ended_with(program("doctor", "--json", folder=tmp_path / "data", **{setting: value}))
+    assert (done[0], found[part]["state"]) == (1, "error")
+    assert says in found[part]["detail"]
+    assert f"SWITCHBOARD_{setting.upper()}" in done[1]
+    assert "secret" not in done[1]
     assert "Traceback" not in done[2]
+
+
+def test_doctor_still_checks_the_others_where_the_log_does_not_answer(tmp_path: Path):
+    done = program("doctor", "--json", folder=tmp_path / "data", redis_url="redis://127.0.0.1:1/0")
+    states = {name: one["state"] for name, one in ended_with(done).items()}
+    assert states.pop("log") == "error"
+    assert states == dict.fromkeys(
+        ("python", "disk", "weights", "database", "index", "embedder", "models"), "healthy"
+    )
+
+
+def test_doctor_measures_the_disk_of_a_folder_that_is_not_there_yet(tmp_path: Path):
+    done = program("doctor", "--json", folder=tmp_path / "not" / "yet")
+    assert ended_with(done)["disk"]["state"] == "healthy"
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("ask", "Hello?"), ("ingest", "README.md")])
+def test_a_server_that_is_down_at_the_start_is_one_sentence(tmp_path: Path, command: tuple[str, ...]):
+    done = program(*command, folder=tmp_path / "data", qdrant_url="http://127.0.0.1:1")
+    assert done[0] == 1
+    assert done[2].splitlines()[-1].startswith("The document index does not answer.")
+    assert "`switchboard doctor`" in done[2]
+    assert "Traceback" not in done[2]
+
+
+@pytest.mark.parametrize("command", ["doctor", "serve"])
+def test_a_missing_package_is_named_with_what_to_do(tmp_path: Path, command: str):
+    hidden = "import sys, switchboard; sys.modules['onnxruntime'] = None; sys.exit(switchboard.main())"
+    with environment(tmp_path / "data"):
+        done = subprocess.run(
+            [sys.executable, "-c", hidden, command],
+            cwd=ROOT, capture_output=True, text=True, timeout=100, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert "onnxruntime" in said
+    assert "`make setup` again" in said
+    assert "Traceback" not in said
+
+
+def test_a_reader_who_has_read_enough_is_no_failure(tmp_path: Path):
+    """As `switchboard --help | head -0`: the pipe is closed before the first line is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe, environment(tmp_path):
+        command = [sys.executable, "-m", "switchboard", "--help"]
+        done = subprocess.run(command, cwd=ROOT, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_a_key_is_created_listed_without_its_secret_and_revoked(tmp_path: Path):
@@ -175,6 +280,16 @@ def test_a_key_is_created_listed_without_its_secret_and_revoked(tmp_path: Path):
     assert program("keys", "revoke", made["id"], "--tenant", "acme", folder=place)[0] == 0
     again = ended_with(program("keys", "list", "--tenant", "acme", "--json", folder=place))["items"]
     assert again[0]["revoked_at"] is not None
+
+
+def test_keys_are_lines_of_a_table_as_they_are_named(tmp_path: Path):
+    none = program("keys", "list", "--tenant", "acme", folder=tmp_path / "data")
+    assert none[:2] == (0, "The tenant 'acme' has no keys.\n")
+    name = "[red] " + "for the machine that asks at night " * 4
+    program("keys", "create", "--tenant", "acme", "--name", name.strip(), folder=tmp_path / "data")
+    table = program("keys", "list", "--tenant", "acme", folder=tmp_path / "data")[1].splitlines()
+    assert len(table) == 2
+    assert name.strip() in table[1]
 
 
 def test_a_server_on_all_addresses_without_a_key_ends_with_one_and_one_sentence(tmp_path: Path):
