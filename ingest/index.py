@@ -46,16 +46,16 @@ async def index(
             stages.create_task(line.read_all())
             stages.create_task(line.embed_all())
             stages.create_task(line.write_all())
-    except BaseExceptionGroup as failed:
+    except ExceptionGroup as failed:
         raise first_of(failed) from failed
     line.report.seconds = time.perf_counter() - started
     return line.report
 
 
-def first_of(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_of(failed: ExceptionGroup[Exception]) -> Exception:
     """Return the first failure in a group of groups."""
     inner = failed.exceptions[0]
-    return first_of(inner) if isinstance(inner, BaseExceptionGroup) else inner
+    return first_of(inner) if isinstance(inner, ExceptionGroup) else inner
 
 
 class Pipeline:

@@ -31,22 +31,21 @@ class Reader:
         """Return what became of the file. Never raises for the file's sake: it may hang or crash the process."""
         process = self._process or await self._start()
         seconds = self.seconds if self._used else self.seconds + STARTUP
+        whole = False
         try:
             async with asyncio.timeout(seconds):
                 parsed = await exchange(process, order)
+            whole = self._used = True
         except TimeoutError:
-            await self.close()
             return refusal(
                 order,
                 f"{order.source} took longer than {self.seconds:g} s to read: split it, or leave it out.",
             )
         except (asyncio.IncompleteReadError, ConnectionError):
-            await self.close()
             return refusal(order, f"{order.source} is damaged: the program that reads it crashed on it.")
-        except BaseException:
-            await self.close()  # a half-read answer must not be taken for the next file's
-            raise
-        self._used = True
+        finally:
+            if not whole:  # a half-read answer must not be taken for the next file's
+                await self.close()
         return parsed
 
     async def close(self) -> None:

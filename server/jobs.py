@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-from contracts.errors import BadRequest, Internal, Unknown, UnreadableDocument
+from contracts.errors import (
+    BadRequest,
+    Internal,
+    StoreUnavailable,
+    SwitchboardError,
+    Unknown,
+    UnreadableDocument,
+)
 from contracts.identity import Identity
 from graph.failures import known
 from graph.wiring import Wiring
@@ -39,6 +46,9 @@ Indexer = Callable[
 
 IndexerFor = Callable[[Wiring], Indexer]
 """Makes the indexer over the open parts; the server knows nothing else of ingest."""
+
+End = tuple[Any, dict[str, Any]]
+"""A job's terminal event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +89,35 @@ class Jobs:
         place.mkdir(parents=True, mode=0o700)
         upload = Upload(job["id"], who, source, groups)
         (place / DRAFT).write_text(json.dumps(asdict(upload)))
+        lacks = _cut_off(source)
         try:
-            size = await read(place / "file")
-            if size == 0:
+            if await read(place / "file") == 0:
                 raise UnreadableDocument(f"{source}: the file is empty. Choose one with text in it.")
-        except BaseException as error:
-            shutil.rmtree(place, ignore_errors=True)
-            await jobs.finish(self._database, who, job["id"], "failed", error=known(error).message)
+            lacks = ""
+        except SwitchboardError as refused:
+            lacks = refused.message
             raise
+        finally:
+            if lacks:  # whatever ended it, a sender who went away included: nobody was told 202
+                shutil.rmtree(place, ignore_errors=True)
+                await jobs.finish(self._database, who, job["id"], "failed", error=lacks)
         (place / DRAFT).rename(place / NOTE)
         self._start(upload)
         return job
 
     async def recover(self) -> int:
         """Go on with the uploads that an earlier process accepted, and end those that it had only begun to read."""
-        left = sorted(self._folder.glob(f"*/{NOTE}"))
-        for note in left:
-            self._start(_read(note))
+        left: list[Upload] = []
+        for note in sorted(self._folder.glob(f"*/{NOTE}")):
+            try:
+                left.append(_read(note))
+            except ValueError:  # damaged on the disk: its job is abandoned below, its file stays
+                logger.error("%s holds no upload; the file beside it was not indexed", note)
+        for upload in left:
+            self._start(upload)
         for draft in self._folder.glob(f"*/{DRAFT}"):
             await self._give_up(draft)
-        await jobs.abandon(self._database, [note.parent.name for note in left])
+        await jobs.abandon(self._database, [upload.job_id for upload in left])
         return len(left)
 
     async def _give_up(self, draft: Path) -> None:
@@ -107,8 +126,8 @@ class Jobs:
         except ValueError:  # the crash came while it was written
             logger.warning("%s holds no upload", draft.parent.name)
         else:
-            why = f"{upload.source} did not arrive whole: the server stopped meanwhile. Upload it again."
             with contextlib.suppress(Unknown):
+                why = _cut_off(upload.source)
                 await jobs.finish(self._database, upload.who, upload.job_id, "failed", error=why)
         shutil.rmtree(draft.parent, ignore_errors=True)
 
@@ -123,7 +142,16 @@ class Jobs:
     def _start(self, upload: Upload) -> None:
         task = asyncio.create_task(self._own(upload), name=upload.job_id)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            logger.error(
+                "the end of %s could not be stored; the next start goes on with it",
+                task.get_name(),
+                exc_info=failure,
+            )
 
     async def _own(self, upload: Upload) -> None:
         turn = self._turns.setdefault((upload.who.tenant, upload.source), asyncio.Lock())
@@ -131,7 +159,25 @@ class Jobs:
             await self._take_in(upload)
 
     async def _take_in(self, upload: Upload) -> None:
-        log = RunLog(self.log_key(upload.who.tenant, upload.job_id))
+        """Bring the upload to its one end: stored first, then told, then its file goes."""
+        who, job_id = upload.who, upload.job_id
+        log = RunLog(self.log_key(who.tenant, job_id))
+        try:
+            name, data = await self._work(upload, log)
+        # Nobody awaits this task, as nobody awaits a run's: what is not caught here would leave a job that
+        # never ends. And it meets whatever an embedder, an index and a database may raise.
+        except Exception as failure:
+            error = known(failure)
+            if isinstance(error, Internal):
+                logger.error("upload %s failed", job_id, exc_info=failure)
+            job = await jobs.finish(self._database, who, job_id, "failed", error=error.message)
+            failed = job["status"] == "failed"  # else it is indexed, and only what came after that failed
+            name, data = ("error", error.body()) if failed else ("done", {"report": job["outcome"]})
+        await self._tell_end(log, name, data)
+        shutil.rmtree(self._folder / job_id, ignore_errors=True)
+
+    async def _work(self, upload: Upload, log: RunLog) -> End:
+        """Index the file when it is its turn and store the job's end; return the terminal event."""
         await self._log.resume(log)
 
         def tell(stage: str, done: int, total: int) -> None:
@@ -140,24 +186,11 @@ class Jobs:
 
         tell("waiting", 0, 1)
         async with self._places:
-            name, data = await self._index(upload, tell)
-        self._log.append(log, name, data, expire=self._ttl)
-        await self._log.flush()
-        shutil.rmtree(self._folder / upload.job_id, ignore_errors=True)
+            return await self._index(upload, tell)
 
-    async def _index(
-        self, upload: Upload, tell: Callable[[str, int, int], None]
-    ) -> tuple[Any, dict[str, Any]]:
-        """Index the file and store the job's end; return the terminal event."""
+    async def _index(self, upload: Upload, tell: Callable[[str, int, int], None]) -> End:
         who, job_id, path = upload.who, upload.job_id, self._folder / upload.job_id / "file"
-        try:
-            report = await self._indexer([(path, upload.source)], who.tenant, upload.groups, tell)
-        except Exception as failure:
-            error = known(failure)
-            if isinstance(error, Internal):
-                logger.error("upload %s failed", job_id, exc_info=failure)
-            await jobs.finish(self._database, who, job_id, "failed", error=error.message)
-            return "error", error.body()
+        report = await self._indexer([(path, upload.source)], who.tenant, upload.groups, tell)
         if report["failures"]:
             error = UnreadableDocument(report["failures"][0]["error"])
             await jobs.finish(self._database, who, job_id, "failed", report, error=error.message)
@@ -168,11 +201,24 @@ class Jobs:
         shown = {str(name): value for name, value in entry.items()} if entry else None
         return "done", {"document": shown, "report": report}
 
+    async def _tell_end(self, log: RunLog, name: Any, data: dict[str, Any]) -> None:
+        """Append the end; progress that was lost before it matters to nobody, so a broken log goes on."""
+        with contextlib.suppress(StoreUnavailable):  # the job's row says it as well
+            if log.broken is not None or not log.begun:
+                log = RunLog(log.key)
+                await self._log.resume(log)
+            self._log.append(log, name, data, expire=self._ttl)
+            await self._log.flush(log)
+
 
 def _read(note: Path) -> Upload:
     """Return the upload that a note tells of. Raises ValueError for one that was cut off."""
     said = json.loads(note.read_text())
     return Upload(said["job_id"], Identity(**said["who"]), said["source"], said["groups"])
+
+
+def _cut_off(source: str) -> str:
+    return f"{source} did not arrive whole. Upload it again."
 
 
 def require_name(name: str) -> str:

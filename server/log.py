@@ -89,8 +89,14 @@ class Log:
         self._wake.set()
 
     async def resume(self, log: RunLog) -> None:
-        """Go on with a log that another process began: ids continue after its last one."""
-        last = await self._redis.execute_command("XREVRANGE", log.key, "+", "-", "COUNT", 1)
+        """Go on with a log that another process began: ids continue after its last one.
+
+        Raises StoreUnavailable where the log does not answer.
+        """
+        try:
+            last = await self._redis.execute_command("XREVRANGE", log.key, "+", "-", "COUNT", 1)
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable("The run log does not answer. Try again in a moment.") from error
         if last:
             head, _, tail = last[0][0].decode().partition("-")
             log.last, log.begun = (int(head), int(tail)), True

@@ -64,15 +64,20 @@ def require_size(size: int, source: str, limit: int = LARGEST) -> None:
 
 
 def load_bytes(data: bytes, source: str) -> Document:
-    """Return the document that the bytes hold. Raises UnreadableDocument, whatever its parser stumbles over."""
+    """Return the document that the bytes hold.
+
+    Raises UnreadableDocument, whatever its parser stumbles over, and MemoryError.
+    """
     if not data.strip():
         raise UnreadableDocument(f"{source} is empty.")
     kind = kind_of(source, data)
     try:
         document = parse(kind, data, source)
-    except UnreadableDocument:
+    except (UnreadableDocument, MemoryError):
         raise
-    except Exception as cause:  # parsers meet damage that their authors did not foresee
+    # It must be broad: eight parsers meet files that were made to break them, and any of their failures, a
+    # KeyError as well as a zlib.error, means the same to the sender. Memory is the machine's matter, not damage.
+    except Exception as cause:
         raise UnreadableDocument(f"{source} is damaged: it cannot be read as {kind}.") from cause
     if not any(document.text[section.start : section.end].strip() for section in document.sections):
         raise UnreadableDocument(f"{source} holds no text.")

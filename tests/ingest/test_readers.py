@@ -1,7 +1,10 @@
 """One bad file costs one file: a reader that hangs or dies is replaced."""
 
+import asyncio
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +51,44 @@ async def test_a_refusal_travels_as_its_sentence(tmp_path: Path) -> None:
     finally:
         await reader.close()
     assert refused.error == "x/gone.txt cannot be opened: No such file or directory."
+
+
+async def test_a_reader_whose_read_was_cancelled_gives_the_next_file_its_own_answer(
+    order: Order, tmp_path: Path
+) -> None:
+    (tmp_path / "b.txt").write_text("Others.")
+    reader = Reader()
+    try:
+        await reader.read(order)
+        cut = asyncio.create_task(reader.read(order))
+        await asyncio.sleep(0)  # its order is with the process now
+        cut.cancel()
+        await asyncio.wait([cut])
+        assert cut.cancelled()
+        other = await reader.read(Order(tmp_path / "b.txt", "x/b.txt", 1000))
+        assert (other.source, [chunk.text for chunk in other.chunks]) == ("x/b.txt", ["Others."])
+    finally:
+        await reader.close()
+
+
+HUNGRY = """
+import resource
+from pathlib import Path
+from ingest.worker import Order, answer
+
+answer(Order(Path("small.json"), "small.json", 10_000_000))
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 60_000_000,) * 2)
+print(answer(Order(Path("hungry.json"), "hungry.json", 10_000_000)).error)
+"""
+
+
+def test_a_file_for_which_memory_is_lacking_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "small.json").write_text("[1]")
+    (tmp_path / "hungry.json").write_text("[[" + "{}," * 3_000_000 + "{}]]")
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", HUNGRY]
+    said = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, check=True
+    )
+    assert said.stdout.decode() == "hungry.json needs too much memory to be read: split it.\n"

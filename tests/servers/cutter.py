@@ -1,7 +1,7 @@
 """A proxy to a unix socket that loses what it is told to lose: a cable between a client and a real Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
@@ -64,7 +64,7 @@ async def _pour(
 
 
 @asynccontextmanager
-async def cutting(socket: str) -> AsyncIterator[tuple[Redis, Cutter]]:
+async def cutting(socket: str) -> AsyncGenerator[tuple[Redis, Cutter]]:
     """Give a client that does not try again by itself, behind a cutter before the server at the socket."""
     cutter = Cutter(socket)
     server = await asyncio.start_server(cutter, "127.0.0.1", 0)

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ Stored = list[tuple[Id, str, dict[str, Any]]]
 
 
 @asynccontextmanager
-async def going(*loops: Log | Tail) -> AsyncIterator[None]:
+async def going(*loops: Log | Tail) -> AsyncGenerator[None]:
     """Run the loops until the block ends."""
     tasks = [asyncio.create_task(loop.run()) for loop in loops]
     try:

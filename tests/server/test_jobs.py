@@ -1,0 +1,163 @@
+"""An upload's job ends once and visibly, whatever fails under it, and tells what is stored."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from contracts.errors import TooLarge
+from contracts.identity import LOCAL
+from graph.wiring import open_database
+from ports.settings import Settings
+from ports.valkey import open_redis
+from server.jobs import Jobs
+from server.log import Log, RunLog
+from store import jobs
+from store.engine import Database
+from tests.servers.logs import going, stored
+
+Tell = Callable[[str, int, int], None]
+REPORT = {"added": 1, "failures": []}
+
+
+class Place:
+    """What a job works with; `work` is what its indexer does."""
+
+    def __init__(self, folder: Path, database: Database, redis: Redis) -> None:
+        self.folder, self.database, self.redis = folder, database, redis
+        self.log = Log(redis)
+        self.jobs = Jobs(folder, database, self.log, self._index, 600)
+
+    async def work(self, tell: Tell) -> None:
+        """Index nothing."""
+
+    async def _index(
+        self, files: Sequence[tuple[Path, str]], tenant: str, groups: list[str], tell: Tell
+    ) -> dict[str, Any]:
+        await self.work(tell)
+        return REPORT
+
+    async def upload(self) -> jobs.Job:
+        """Upload a file and return the job once nothing is done for it any more."""
+        made = await self.jobs.accept(LOCAL, "a.md", whole, [])
+        tasks = [task for task in asyncio.all_tasks() if task.get_name() == made["id"]]
+        await asyncio.wait(tasks)
+        assert not (self.folder / "uploads" / made["id"]).exists()
+        return await jobs.get(self.database, LOCAL, made["id"])
+
+    async def told(self, job: jobs.Job) -> list[tuple[str, dict[str, Any]]]:
+        """Return the events of the job's log."""
+        found = await stored(self.redis, RunLog(self.jobs.log_key("local", job["id"])))
+        return [(name, data) for _, name, data in found]
+
+
+async def whole(path: Path) -> int:
+    return await asyncio.to_thread(path.write_bytes, b"# A\n\nText.\n")
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncGenerator[Place]:
+    async with open_redis(None, tmp_path) as redis, open_database(Settings(data_dir=tmp_path)) as database:
+        place = Place(tmp_path, database, redis)
+        async with going(place.log):
+            yield place
+
+
+async def test_a_defect_in_the_indexer_ends_the_job_and_is_noted(
+    place: Place, caplog: pytest.LogCaptureFixture
+):
+    async def work(tell: Tell) -> None:
+        raise ZeroDivisionError
+
+    place.work = work
+    job = await place.upload()
+    name, data = (await place.told(job))[-1]
+    assert (job["status"], name, data["code"], data["message"]) == (
+        "failed",
+        "error",
+        "internal",
+        job["error"],
+    )
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
+
+async def test_a_failure_after_the_job_was_stored_as_completed_does_not_contradict_it(place: Place):
+    async def work(tell: Tell) -> None:
+        await place.database.write(lambda connection: connection.execute(text("DROP TABLE documents")))
+
+    place.work = work
+    job = await place.upload()
+    assert (job["status"], job["error"]) == ("completed", "")
+    assert (await place.told(job))[-1] == ("done", {"report": REPORT})
+
+
+async def test_a_log_that_lost_its_beginning_still_tells_the_end(place: Place):
+    async def work(tell: Tell) -> None:
+        tell("read", 0, 1)
+        await place.log.flush()
+        await place.redis.flushall()
+        tell("embed", 1, 1)
+        await place.log.flush()
+
+    place.work = work
+    job = await place.upload()
+    assert (job["status"], [name for name, _ in await place.told(job)]) == ("completed", ["done"])
+
+
+async def test_an_outage_of_the_log_ends_the_job_in_the_database(place: Place, tmp_path: Path):
+    async with Redis(unix_socket_path=str(tmp_path / "nobody.sock")) as nobody:
+        elsewhere = Place(tmp_path, place.database, nobody)
+        job = await elsewhere.upload()
+    assert (job["status"], job["error"]) == (
+        "failed",
+        "The run log does not answer. Try again in a moment.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (asyncio.CancelledError(), "a.md did not arrive whole. Upload it again."),
+        (OSError(28, "No space left on device"), "a.md did not arrive whole. Upload it again."),
+        (TooLarge("The file is larger than 1 MB."), "The file is larger than 1 MB."),
+    ],
+)
+async def test_what_does_not_arrive_whole_leaves_a_failed_job_and_no_file(
+    place: Place, failure: BaseException, said: str
+):
+    async def read(path: Path) -> int:
+        await asyncio.to_thread(path.write_bytes, b"# Ha")
+        raise failure
+
+    with pytest.raises(type(failure)):
+        await place.jobs.accept(LOCAL, "a.md", read, [])
+    (job,) = (await jobs.listing(place.database, LOCAL))["items"]
+    assert (job["status"], job["error"]) == ("failed", said)
+    assert list((place.folder / "uploads").iterdir()) == []
+
+
+async def test_a_damaged_note_does_not_keep_the_server_from_starting(
+    place: Place, caplog: pytest.LogCaptureFixture
+):
+    made = [await jobs.create(place.database, LOCAL, [name], total=1) for name in ("bad.md", "good.md")]
+    for job, note in zip(made, ("", json.dumps(asdict(LOCAL))), strict=True):
+        folder = place.folder / "uploads" / job["id"]
+        folder.mkdir(parents=True)
+        (folder / "file").write_bytes(b"# Text")
+        said = {"job_id": job["id"], "who": asdict(LOCAL), "source": "good.md", "groups": []}
+        (folder / "upload.json").write_text(note and json.dumps(said))
+    caplog.set_level(logging.ERROR)
+    assert await place.jobs.recover() == 1
+    tasks = [task for task in asyncio.all_tasks() if task.get_name() == made[1]["id"]]
+    await asyncio.wait(tasks)
+    ends = [(await jobs.get(place.database, LOCAL, job["id"]))["status"] for job in made]
+    assert ends == ["failed", "completed"]
+    assert made[0]["id"] in caplog.text
+    assert (place.folder / "uploads" / made[0]["id"] / "file").exists()
