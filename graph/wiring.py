@@ -28,12 +28,15 @@ from retrievers.collection import Collection
 from retrievers.hybrid import HybridRetriever
 from retrievers.memory import AnswerMemory
 from retrievers.reader import PassageReader
-from store import agents
+from store import agents, documents
 from store.engine import Database, engine_for
 from store.migrate import upgrade
 
 PASSAGES: Final = 6
 """Passages that an answer may draw on."""
+
+TITLES: Final = 50
+"""Newest documents among which small talk finds two to name."""
 
 AGENT_AGE: Final = 2.0
 """Seconds for which a configuration is used before it is read again."""
@@ -105,7 +108,9 @@ class Wiring:
     def _hosts(self) -> Sequence[Host]:
         own = {
             extractive.NAME: extractive.Extractive(reader=self.reader),
-            smalltalk.NAME: smalltalk.SmallTalk(embeddings=self.ports.minilm),
+            smalltalk.NAME: smalltalk.SmallTalk(
+                embeddings=self.ports.minilm, writer=self.ports.llama.chat(self.ports.llama_name)
+            ),
         }
         return [InProcessHost(own), self.ports.llama, *self.ports.hosts]
 
@@ -148,9 +153,20 @@ class Wiring:
         scope = [who.department, who.role, agent.model_dump_json(exclude={"name", "examples"})]
         return AnswerMemory(self.canonical, self.cache, tenant=who.tenant, agent=agent_id, scope=scope)
 
-    def chat(self, agent: AgentConfig) -> PoolChat:
-        """Return the chat models that this agent may use."""
-        return PoolChat(self.pool, self._choice(agent.models), user_text)
+    def chat(self, who: Identity, agent: AgentConfig) -> PoolChat:
+        """Return the chat models that this agent may use, and what small talk may name."""
+        about = smalltalk.About(agent.name, lambda: self._titles(who, agent))
+        return PoolChat(self.pool, self._choice(agent.models), user_text, about=about)
+
+    async def _titles(self, who: Identity, agent: AgentConfig) -> Sequence[str]:
+        """Return the titles of the newest documents that the asker may read and the agent draws on."""
+        page = await documents.listing(self.database, who, TITLES, status="indexed")
+        known = agent.knowledge
+        return [
+            one["title"]
+            for one in page["items"]
+            if not known or any(under(one["source"], prefix) for prefix in known)
+        ]
 
     def _choice(self, own: ModelChoice) -> ModelChoice:
         settings = self.ports.settings
@@ -191,7 +207,7 @@ class Wiring:
             reader=self.reader,
             memory=self.memory(who, agent_id, agent),
             intents=self.intents,
-            chat=self.chat(agent),
+            chat=self.chat(who, agent),
             desk=desk,
             record=record,
             queued=queued,

@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 
 from contracts.agents import ModelChoice
 from contracts.state import Fit, Passage, Task, Turn
+from models import smalltalk
 from models.budget import fit
 from models.pool import Pool
 from models.prices import Prices
@@ -36,10 +37,11 @@ class PoolChat:
         exact: Exact | None = None,
         reserve: int = RESERVE,
         rewriter: BaseChatModel | None = None,
+        about: smalltalk.About = smalltalk.NOBODY,
     ) -> None:
         self._pool, self._choice, self._ask = pool, choice, ask
         self._prices, self._exact, self._reserve = prices or Prices(), exact, reserve
-        self._rewriter = rewriter
+        self._rewriter, self._about = rewriter, about
 
     def select(self, task: Task) -> str:
         """Return the name of the model for the task."""
@@ -72,6 +74,8 @@ class PoolChat:
 
     def stream(self, model: str, messages: Sequence[BaseMessage]) -> AsyncIterator[AIMessageChunk]:
         """Stream the answer, no longer than the reserve; raises ModelUnavailable where it breaks off."""
+        if model == smalltalk.NAME:
+            return self._pool.stream(model, messages, about=self._about)
         return self._pool.stream(model, messages, max_tokens=self._reserve_of(self.limit(model)))
 
     def cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:

@@ -1,27 +1,27 @@
 """The answerer without a language model: the sentences that answer, verbatim, in reading order.
 
 It invents nothing, which no small model can promise, and it answers in milliseconds. Question and passages
-come beside the last message (`additional_kwargs`), where models that read prompts do not look.
+come beside the last message (`additional_kwargs`), where models that read prompts do not look. Its usage counts
+words: of the question and its passages as the prompt holds them, and of the answer.
 """
 
 from collections.abc import AsyncIterator
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk
 
 from contracts.context import Reader
 from contracts.state import Passage
+from models.streaming import Streaming, last, piece
 
 NAME = "extractive"
 SENTENCES = 3
 NOTHING = "There is nothing about this in the documents."
 
 
-class Extractive(BaseChatModel):
+class Extractive(Streaming):
     """Answers with the best supported sentences of the passages."""
 
     reader: Any
@@ -30,15 +30,6 @@ class Extractive(BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return NAME
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        raise NotImplementedError("The extractive answerer only streams: use astream.")
 
     async def _astream(
         self,
@@ -50,19 +41,16 @@ class Extractive(BaseChatModel):
         given = messages[-1].additional_kwargs
         reader: Reader = self.reader
         found = await reader.extract(given.get("question", ""), given.get("passages", []), SENTENCES)
-        words = 0
+        answer = ""
         for n, (sentence, passage) in enumerate(found):
             before = joint(found[n - 1], (sentence, passage)) if n else ""
-            for piece in pieces(before + sentence):
-                words += 1
-                yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
+            for part in pieces(before + sentence):
+                answer += part
+                yield piece(part)
         if not found:
-            yield ChatGenerationChunk(message=AIMessageChunk(content=NOTHING))
-        read = len(messages[-1].text.split())
-        usage = UsageMetadata(input_tokens=read, output_tokens=words, total_tokens=read + words)
-        yield ChatGenerationChunk(
-            message=AIMessageChunk(content="", usage_metadata=usage, chunk_position="last")
-        )
+            answer = NOTHING
+            yield piece(NOTHING)
+        yield last(messages[-1].text, answer)
 
 
 def joint(before: tuple[str, Passage], after: tuple[str, Passage]) -> str:

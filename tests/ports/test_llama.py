@@ -2,12 +2,15 @@
 
 import asyncio
 import hashlib
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from contracts.errors import DamagedWeights, ModelUnavailable, TooLong
+from ports.gguf import BATCH, request_for
 from ports.llama import LlamaChat, LlamaHost
 from ports.weights import SMOLLM2, locate
 from tests.servers.llama import LONG, small_model
@@ -41,6 +44,19 @@ async def test_leaving_a_stream_frees_its_slot() -> None:
         await stream.aclose()
     async with asyncio.timeout(10):  # three answers left behind would fill both slots for 20 s
         assert (await small_model().ainvoke("Hi", max_tokens=1)).text != ""
+
+
+def test_a_prompt_is_read_in_steps_of_which_each_can_be_the_last() -> None:
+    read: list[int] = []
+
+    def deliver(piece: dict[str, Any]) -> bool:
+        read.append(piece["prompt_progress"]["processed"])
+        return len(read) == 3
+
+    request = request_for([HumanMessage("A prompt that nobody has asked before. " * 30)], None, {})
+    small_model()._run(request, deliver, threading.Event())
+    assert read == [read[0], read[0] + BATCH, read[0] + 2 * BATCH]
+    assert BATCH <= 16  # a step takes a core about 70 ms; docs/models.md
 
 
 async def test_a_request_that_waits_for_a_slot_can_be_cancelled() -> None:
