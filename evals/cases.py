@@ -52,6 +52,8 @@ class Asked:
     """Strings that a right answer has, all of them."""
     history: list[Row] = field(default_factory=list[Row])
     """The conversation before, as turns."""
+    ways: list[str] = field(default_factory=list[str])
+    """Where no fact is asked for, such as a greeting: the ways to respond that are right."""
 
 
 def retrieval_data(folder: Path) -> RetrievalData:
@@ -137,7 +139,8 @@ def asked(path: Path) -> list[Asked]:
             found.append(Asked(**row))
         except TypeError as error:
             raise UnreadableDocument(
-                f"{where}: a question has id, question, answerable, source, contains, history; found {sorted(row)}."
+                f"{where}: a question has id, question, answerable, source, contains, history, ways; "
+                f"found {sorted(row)}."
             ) from error
     return found
 

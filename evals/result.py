@@ -10,7 +10,7 @@ from evals.bootstrap import Estimate
 from evals.indexing import Ingest
 from evals.progress import Tell
 
-LOWER_IS_BETTER: Final = frozenset({"ece", "aurc", "brier"})
+LOWER_IS_BETTER: Final = frozenset({"ece", "aurc", "brier", "risk"})
 TIMES: Final = ("_ms",)
 """Endings of figures that depend on the machine and on what else it does: shown, never failed for."""
 

@@ -15,12 +15,15 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "how long are records kept", "and what about part-time staff", "tell me about the process",
         "what must a visitor wear", "when does the office open", "why is it delayed", "what was decided",
         "who do I call when a machine fails", "who should I contact about my laptop", "annual leave", "leave?",
-        "expenses", "security rules", "password", "what can this tool be used for",
+        "expenses", "security rules", "password", "what can this tool be used for", "tell me about it",
+        "tell me more about that", "explain that again", "go on", "who is the head of sales", "who runs the lab",
+        "and with a colleague", "what about the other person", "how does it work", "where do I send it",
     ),
     "smalltalk": (
         "hello", "hi there", "good morning", "hey, how are you?", "thanks", "thank you very much", "great, that helps",
         "ok", "bye", "see you later", "nice to meet you", "who are you?", "what can you do?", "are you a robot?",
-        "tell me a joke", "you are awesome", "have a nice day", "cool",
+        "tell me a joke", "you are awesome", "have a nice day", "cool", "thx", "ok cool, thanks a lot", "cheers",
+        "hey, what's up", "got it, thank you", "perfect, ty",
     ),
     "person": (
         "can I talk to a person", "I want to speak to a human", "connect me with a colleague", "please escalate this",
@@ -47,6 +50,9 @@ NEIGHBOURS: Final = 3
 
 SHARPNESS: Final = 0.05
 """Temperature of the softmax over the scores: a lead of 0.1 in cosine becomes 7 to 1."""
+
+SURE: Final = 0.50
+"""Probability below which an intent other than `question` is not believed: documents are asked in vain, and no harm."""
 
 FLOOR: Final = 0.50
 """Cosine with its nearest example below which an intent other than `question` is not believed."""
@@ -79,8 +85,10 @@ class ExampleIntents:
             if name != "question" and float(near[-1]) < FLOOR:
                 scores[name] = min(scores[name], scores["question"] - 2 * SHARPNESS)
         best = max(scores, key=lambda name: scores[name])
-        weights = [np.exp((score - scores[best]) / SHARPNESS) for score in scores.values()]
-        return best, float(1 / sum(weights))
+        powers = {name: float(np.exp((score - scores[best]) / SHARPNESS)) for name, score in scores.items()}
+        if powers[best] < SURE * sum(powers.values()):
+            best = "question"
+        return best, powers[best] / sum(powers.values())
 
     async def nearest(self, message: str, topics: Sequence[str]) -> tuple[str, float]:
         """Return the topic closest in meaning and its cosine; `("", 0.0)` for no topics."""

@@ -12,13 +12,16 @@ from langgraph.runtime import Runtime
 
 from contracts.context import Context
 from contracts.state import Decision, Passage, Path, Task, Turn
-from nodes.words import asks, content_words, leans
+from nodes.words import asks, content_words, has_words, is_open
 
-POLICY: Final = "plain-1"
+POLICY: Final = "plain-2"
 """Version of this policy, kept with every decision."""
 
 OFF_TOPIC: Final = 0.30
 """Best cosine below which nothing in the knowledge base is even about the question."""
+
+ASTRAY: Final = 0.15
+"""Probability below which what is far from all passages is out of place; above it a sentence is near after all."""
 
 RIVAL: Final = 0.60
 """A place whose score comes this near to the first's is a rival meaning of a bare topic."""
@@ -28,6 +31,10 @@ MOST: Final = 6
 
 HEADING: Final = 60
 """Characters of a line that may be a heading."""
+
+
+DEFINING: Final = re.compile(r"what('?s| is| are| does)\b", re.IGNORECASE)
+"""Asks what something is: a place with that very name is no rival meaning, but the answer."""
 
 
 class Evidence(TypedDict):
@@ -76,13 +83,20 @@ def choose(state: Evidence, sure: float, options: list[str], context: Context) -
         return _room(context, "small talk needs no documents")
     bar = context.agent.confidence_threshold
     if bar > 0:
+        if _is_figures(state["standalone"]):
+            return "refuse", "there is no word in it to look up in the documents"
+        if not state.get("turns") and is_open(state["question"]):
+            return "clarify", "the question leaves open what it is about"
         if options:
             return "clarify", f"the question may mean {len(options)} different things"
-        if sure < bar and not state.get("turns") and leans(state["question"]):
-            return "clarify", "the question leaves open what it is about"
         if sure < bar:
             return _short(state.get("passages", []), sure, bar)
     return _room(context, f"the passages answer it with probability {sure:.2f}; the bar is {bar:.2f}")
+
+
+def _is_figures(text: str) -> bool:
+    """Tell whether a message is about figures alone, such as a sum."""
+    return not has_words(text) and any(character.isdigit() for character in text)
 
 
 def _room(context: Context, reason: str) -> tuple[Path, str]:
@@ -96,7 +110,7 @@ def _room(context: Context, reason: str) -> tuple[Path, str]:
 def _short(passages: list[Passage], sure: float, bar: float) -> tuple[Path, str]:
     if not passages:
         return "refuse", "there is no document about it"
-    if max(passage["signals"].get("dense", 1.0) for passage in passages) < OFF_TOPIC:
+    if sure < ASTRAY and max(passage["signals"].get("dense", 1.0) for passage in passages) < OFF_TOPIC:
         return "refuse", "it is outside of what the documents cover"
     return "escalate", f"the passages answer it with probability {sure:.2f}, below the bar of {bar:.2f}"
 
@@ -114,6 +128,8 @@ def rivals(question: str, passages: list[Passage]) -> list[str]:
         or len(passages) < 2
     ):
         return []
+    if DEFINING.match(question) and " ".join(words) in {label.lower() for label in _names(passages[0])}:
+        return []
     top = passages[0]["score"]
     near = [passage for passage in passages if passage["score"] >= RIVAL * top]
     labels: dict[str, int] = {}
@@ -124,6 +140,10 @@ def rivals(question: str, passages: list[Passage]) -> list[str]:
             of_source[passage["source"]] += 1
     options = sorted(labels, key=lambda label: labels[label])  # each document once before one is named twice
     return options[:MOST] if len(options) >= 2 else []
+
+
+def _names(passage: Passage) -> list[str]:
+    return [passage["title"], *passage["headings"]]
 
 
 def _label(passage: Passage, words: list[str]) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from contracts.state import Citation, Passage
 from retrievers.answerability import probability
-from retrievers.choice import chosen, found_in
+from retrievers.choice import Found, chosen, found_in
 from retrievers.claims import contradicts, has_verbatim
 from retrievers.reading import Read
 from retrievers.sentences import split
@@ -50,7 +50,7 @@ class PassageReader:
         self._lock = threading.Lock()
 
     async def answerable(self, question: str, passages: Sequence[Passage]) -> float:
-        """Return the probability that the passages answer the question; 0.0 for no passages."""
+        """Return the probability that what is extracted from the passages answers; 0.0 for no passages."""
         if not passages or not question.strip():
             return 0.0
         return await asyncio.to_thread(self._answerable, question, passages)
@@ -76,17 +76,18 @@ class PassageReader:
         return await asyncio.to_thread(self._support, sentences, passages)
 
     def _answerable(self, question: str, passages: Sequence[Passage]) -> float:
-        asked = self._asked(question)
-        return probability(asked, self._passages(passages[:READ]))
+        return probability(self._found(question, passages)[1])
 
     def _extract(self, question: str, passages: Sequence[Passage], limit: int) -> list[tuple[str, Passage]]:
-        asked = self._asked(question)
-        read = self._passages(passages[:READ])
-        scores = [passage["score"] for passage in passages[:READ]]
-        pairs = enumerate(zip(read, scores, strict=True))
-        found = [one for rank, (passage, score) in pairs for one in found_in(asked, passage, rank, score)]
+        read, found = self._found(question, passages)
         taken = sorted(chosen(found, limit), key=lambda one: (one.passage, one.unit.span))
         return [(shown(read[one.passage].text, one.unit), passages[one.passage]) for one in taken]
+
+    def _found(self, question: str, passages: Sequence[Passage]) -> tuple[list[Read], list[Found]]:
+        """Return the first passages read, and all that may answer in them."""
+        asked, read = self._asked(question), self._passages(passages[:READ])
+        pairs = enumerate(zip(read, passages, strict=False))
+        return read, [one for n, (text, given) in pairs for one in found_in(asked, text, n, given["score"])]
 
     def _asked(self, question: str) -> Read:
         """Return the question read; what is said before its last sentence, such as an earlier turn, counts less."""

@@ -42,3 +42,9 @@ def test_each_document_is_named_before_one_is_named_twice():
     options = rivals("leave?", [*twice, passage("Parental leave")])
     assert options[:2] == ["0 (Leave)", "Parental leave"]
     assert len(options) == MOST
+
+
+def test_what_is_asked_to_be_explained_has_no_rival_in_its_own_entry():
+    found = [passage("Glossary", "Leave"), passage("Parental leave")]
+    assert rivals("what is leave?", found) == []
+    assert rivals("where is leave?", found) == rivals("leave?", found) != []

@@ -6,6 +6,7 @@ import pytest
 
 from ports.onnx import MiniLM
 from retrievers.answerability import NAMES, probability, signals
+from retrievers.choice import Found, found_in
 from retrievers.reading import Read, coverage
 
 TEXT = (
@@ -26,20 +27,39 @@ def read(minilm: MiniLM, text: str) -> Read:
     return Read(text, found.dense[0], found.tokens[0], found.spans[0], found.weights[0])
 
 
+def found(minilm: MiniLM, question: str, *texts: str) -> list[Found]:
+    asked = read(minilm, question)
+    return [one for n, text in enumerate(texts) for one in found_in(asked, read(minilm, text), n, 0.7)]
+
+
 def test_what_is_answered_is_more_probable_than_what_is_not(minilm: MiniLM) -> None:
     asked = ["When did the oil crisis begin?", "How many people live in Oslo?", "How do I renew my passport?"]
-    answered, *others = (probability(read(minilm, question), [read(minilm, TEXT)]) for question in asked)
+    answered, *others = (probability(found(minilm, question, TEXT)) for question in asked)
     assert answered > 0.5
     assert max(others) < 0.2
 
 
 def test_the_best_passage_decides(minilm: MiniLM) -> None:
-    question = read(minilm, "When did the oil crisis begin?")
-    right, wrong = read(minilm, TEXT), read(minilm, "Bread is baked from flour and water.")
-    alone = probability(question, [right])
-    assert probability(question, [wrong, right]) == alone
-    assert probability(question, [wrong]) < alone
-    assert probability(question, []) == 0.0
+    question, other = "When did the oil crisis begin?", "Bread is baked from flour and water."
+    alone = probability(found(minilm, question, TEXT))
+    assert probability(found(minilm, question, other, TEXT)) == pytest.approx(alone, abs=0.05)
+    assert probability(found(minilm, question, other)) < 0.5 < alone
+    assert probability([]) == 0.0
+
+
+def test_an_answer_with_rivals_is_less_probable(minilm: MiniLM) -> None:
+    question = "When did the oil crisis begin?"
+    rival = "The 1979 oil crisis began in January 1979, when strikes in Iran cut the output."
+    assert (
+        probability(found(minilm, question, TEXT, rival)) < probability(found(minilm, question, TEXT)) - 0.02
+    )
+
+
+def test_words_that_say_how_something_is_asked_count_little(minilm: MiniLM) -> None:
+    text = "Well-behaved dogs are welcome in the office on Fridays."
+    plain = probability(found(minilm, "dogs in the office?", text))
+    assert probability(found(minilm, "can i bring my dog to the office", text)) > 0.5
+    assert plain > 0.5
 
 
 def test_coverage_counts_whole_words_without_their_endings(minilm: MiniLM) -> None:
@@ -50,5 +70,5 @@ def test_coverage_counts_whole_words_without_their_endings(minilm: MiniLM) -> No
 
 
 def test_texts_without_words_have_no_signals(minilm: MiniLM) -> None:
-    assert signals(read(minilm, "?"), read(minilm, TEXT)).tolist() == [0] * len(NAMES)
-    assert signals(read(minilm, "When?"), read(minilm, " ")).tolist() == [0] * len(NAMES)
+    assert signals(found(minilm, "?", TEXT)).tolist() == [0] * len(NAMES)
+    assert signals(found(minilm, "When?", " ")).tolist() == [0] * len(NAMES)
