@@ -1,0 +1,258 @@
+"""What a client sees when the log under its stream hangs, is emptied, rolled back or trimmed.
+
+The cases marked xfail are defects that are known and not mended yet; each says what happens instead.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis as Direct
+from redis.asyncio import Redis
+
+from contracts.errors import BadCursor
+from ports.valkey import open_redis
+from server.log import Log
+from server.stream import START, Streams
+from server.tail import PAGE, Tail
+from tests.servers.logs import fresh, going, numbers, stored
+from tests.servers.private import Private, private
+from tests.servers.runtime import Runtime, named, running, text_of
+from tests.tcp.model import Model, serving_model, settings_for
+from tests.tcp.process import Stream, asking, attached
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Model]:
+    with serving_model() as model:
+        yield model
+
+
+@pytest.fixture
+def server(model: Model, folder: Path) -> Iterator[Runtime]:
+    model.reset()
+    with running(folder, None, **settings_for(model)) as found:
+        found.http.put("/agents/default", json={"confidence_threshold": 0}).raise_for_status()
+        yield found
+
+
+def redis_of(server: Runtime) -> Any:
+    """Return a client of the server's log, to do to it what an outage does."""
+    return Direct(unix_socket_path=str(server.settings.data_dir.resolve() / "valkey.sock"))
+
+
+def log_of(stream: Stream) -> str:
+    return f"sb:local:run:{stream.run_id()}:log"
+
+
+def test_a_run_whose_log_is_lost_ends_for_every_client_with_one_retryable_error(
+    server: Runtime, model: Model
+):
+    model.reset(tokens=400, pace=50)
+    conversation = server.conversation()
+    with asking(server, "Count on.", conversation) as stream, redis_of(server) as redis:
+        stream.until("token", 3)
+        redis.flushall()
+        seen = stream.rest()
+    ends = [event for event in seen if event.name in ("done", "error")]
+    assert [(end.name, end.data["code"], end.data["retryable"]) for end in ends] == [
+        ("error", "store_unavailable", True)
+    ]
+    path = f"/messaging/conversations/{conversation}/messages"
+    answer = server.http.get(path).json()["items"][1]
+    assert (text_of(seen), answer["status"]) == (answer["content"], "failed")
+    again = server.replay(stream.run_id())
+    assert (text_of(again), named(again, "error")) == (answer["content"], [ends[0].data])
+
+
+def test_a_run_that_had_said_everything_when_its_log_was_lost_ends_with_its_whole_answer(
+    server: Runtime, model: Model
+):
+    model.reset(tokens=30)
+    whole = server.ask("Count.")
+    run_id = named(whole, "run")[0]["run_id"]
+    with redis_of(server) as redis:
+        redis.flushall()
+    again = server.replay(run_id)
+    assert (text_of(again), named(again, "done")) == (model.text(), named(whole, "done"))
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Private]:
+    server = private("valkey", tmp_path / "own")
+    server.start()
+    yield server
+    server.proceed()
+    server.kill()
+
+
+@pytest.fixture
+async def redis(own: Private, tmp_path: Path) -> AsyncGenerator[Redis]:
+    async with open_redis(f"unix://{own.socket}", tmp_path) as client:
+        yield client
+
+
+def streams_over(redis: Redis) -> Any:
+    """Return streams that are asked for gaps alone."""
+    parts: Any = None
+    return Streams(redis, Tail(redis), parts, parts)
+
+
+async def write(redis: Redis, log: Any, *said: int) -> None:
+    writer = Log(redis)
+    async with going(writer):
+        for n in said:
+            writer.append(log, "citation", {"n": n})
+        await writer.flush()
+
+
+async def roll_back(redis: Redis, log: Any, copy: bytes) -> None:
+    """Bring the log back to a copy, as a server does that starts again from an older file."""
+    await redis.restore(log.key, 0, copy, replace=True)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=TimeoutError,
+    reason="Tail.follow awaits its bell before the first wait: 10 s a try, 6 tries",
+)
+async def test_a_client_that_comes_while_the_log_hangs_gets_heartbeats(own: Private, redis: Redis):
+    tail = Tail(redis)
+    async with going(tail), aclosing(tail.follow("sb:local:run:run_1:log", START, 0.2)) as frames:
+        own.pause()
+        try:
+            async with asyncio.timeout(3):
+                assert await anext(frames) == []
+        finally:
+            own.proceed()
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=TimeoutError,
+    reason="one XREAD names all logs: one key of another type fails it for every client of the process",
+)
+async def test_a_followed_key_that_is_no_stream_does_not_stop_the_other_streams(redis: Redis):
+    log = fresh()
+    tail: Any = Tail(redis)
+    await redis.set("sb:local:run:run_1:log", "not a stream")
+    await write(redis, log, 1)
+    async with going(tail), aclosing(tail.follow("sb:local:run:run_1:log", START, 60)) as bad:
+        waiting = asyncio.create_task(anext(bad))
+        while not await redis.exists(tail._bell):
+            pass  # until it is followed
+        async with asyncio.timeout(3), aclosing(tail.follow(log.key, START, 60)) as good:
+            try:
+                assert len(await anext(good)) == 1
+            finally:
+                waiting.cancel()
+                await asyncio.wait([waiting])
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="only the attach looks for a gap: what is trimmed under a client that had fallen behind is missing silently",
+)
+async def test_a_slow_client_whose_log_is_trimmed_meanwhile_is_told(redis: Redis):
+    tail, log = Tail(redis), fresh()
+    async with going(tail), aclosing(tail.follow(log.key, START, 5)) as frames:
+        await write(redis, log, 0)
+        seen = len(await anext(frames))
+        await write(redis, log, *range(1, PAGE + 100))
+        async with aclosing(tail.follow(log.key, log.last, 0.5)) as other:
+            assert await anext(other) == []  # the reader has gone past what the slow client has room for
+        await redis.xtrim(log.key, maxlen=10, approximate=False)
+        await write(redis, log, PAGE + 100)
+        while seen < PAGE + 101:
+            found = await anext(frames)
+            assert found, f"{PAGE + 101 - seen} entries are missing and nothing said so"
+            if b"gap" in [name for name, _ in found]:
+                return
+            seen += len(found)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=BadCursor,
+    reason="a cursor that the log lost in a crash is taken for another run's: the client is sent away with 400",
+)
+async def test_a_cursor_from_before_a_roll_back_is_a_gap(redis: Redis):
+    log = fresh()
+    await write(redis, log, 1)
+    copy = await redis.dump(log.key)
+    assert copy is not None
+    await write(redis, log, 2)
+    lost = log.last
+    await roll_back(redis, log, copy)
+    assert await streams_over(redis)._gap(log.key, lost, ended=False) is not None
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=BadCursor,
+    reason="a log that was made anew counts as many entries as it holds, so nothing looks trimmed: 400 again",
+)
+async def test_a_cursor_of_a_log_that_was_begun_anew_is_a_gap(redis: Redis):
+    log = fresh()
+    await write(redis, log, 1)
+    old = log.last
+    await redis.flushall()
+    log.begun = False  # as the next start's recovery begins it
+    await write(redis, log, 2)
+    assert await streams_over(redis)._gap(log.key, old, ended=False) is not None
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="the writer does not learn that a server came back without its last seconds: the log goes on after a hole",
+)
+async def test_a_log_that_was_rolled_back_under_a_run_is_broken(redis: Redis):
+    log, writer = fresh(), Log(redis)
+    async with going(writer):
+        writer.append(log, "run", {"n": 0}, expire=600)
+        await writer.flush()
+        copy = await redis.dump(log.key)
+        assert copy is not None
+        writer.append(log, "citation", {"n": 1})
+        await writer.flush()
+        await roll_back(redis, log, copy)
+        writer.append(log, "citation", {"n": 2})
+        await writer.flush()
+    assert log.broken is not None or numbers(await stored(redis, log)) == [0, 1, 2]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="Streams._follow does not look into the job's row: a log that lost the job's end is followed for ever",
+)
+def test_the_stream_of_an_ended_job_ends_though_its_log_lost_the_end(server: Runtime):
+    made = server.http.post("/documents", files={"file": ("a.md", b"# A\n\nText.\n")}).json()
+    path = f"/documents/jobs/{made['job_id']}/stream"
+    with server.http.stream("GET", path) as response:
+        assert b"event: done" in response.read()
+    key = f"sb:local:job:{made['job_id']}:log"
+    with redis_of(server) as redis:
+        (last,) = redis.xrevrange(key, count=1)
+        redis.xdel(key, last[0])
+        with server.http.stream("GET", path) as response:
+            found = response.iter_bytes()
+            beats = [next(found) for _ in range(3)]
+            if b"event: done" not in b"".join(beats):
+                server.http.close()
+    assert b"event: done" in b"".join(beats)
+
+
+def test_two_clients_of_a_lost_log_end_alike(server: Runtime, model: Model):
+    model.reset(tokens=400, pace=50)
+    with asking(server, "Count for two.") as first, redis_of(server) as redis:
+        first.until("token", 2)
+        with attached(server, first.run_id()) as second:
+            second.until("token")
+            redis.delete(log_of(first))
+            ends = [stream.rest()[-1] for stream in (first, second)]
+    assert ends[0] == ends[1]
+    assert ends[0].name == "error"
+    assert text_of(first.seen) == text_of(second.seen)
