@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from contracts.errors import Internal, SwitchboardError
+from contracts.identity import LOCAL
 
 if TYPE_CHECKING:
     from ports.folder import Owner
@@ -178,9 +179,10 @@ async def _opened(settings: "Settings") -> list[Row]:
 async def _asked(owner: "Owner") -> list[Row]:
     import httpx
 
+    from server.question import client_of
+
     try:
-        # No proxy of the environment: it could not reach this machine's loopback.
-        async with httpx.AsyncClient(base_url=owner.url, timeout=20, trust_env=False) as client:
+        async with client_of(owner, LOCAL.tenant) as client:
             found: dict[str, Any] = (await client.get("/api/v1/health")).json()["dependencies"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
         return [

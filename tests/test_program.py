@@ -193,6 +193,15 @@ def test_doctor_finds_everything_healthy_with_and_without_a_server(folder: Path,
         )
 
 
+def test_doctor_and_ask_are_let_in_where_requests_need_a_key(tmp_path: Path):
+    with running(tmp_path / "data", None) as own:
+        assert program("keys", "create", "--tenant", "acme", folder=tmp_path / "data")[0] == 0
+        assert own.http.get("/health").status_code == 401
+        for arguments in (("doctor",), ("ask", "Am I let in?")):
+            done = program(*arguments, folder=tmp_path / "data")
+            assert done[0] == 0, done
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "part", "says"),
     [
