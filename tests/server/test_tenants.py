@@ -296,6 +296,23 @@ def test_an_approved_answer_is_given_to_its_own_tenant_alone(people: list[Person
         assert (path == "canonical") == (who.tenant == "acme")
 
 
+def test_an_approved_answer_is_seen_and_withdrawn_by_the_owners_of_its_tenant_alone(people: list[Person]):
+    asker = next(p for p in people if (p.tenant, p.user) == ("acme", "ann"))
+    begin(asker)
+    run = named(asker.ask("Who waters the heather on the roof of the boathouse?"), "run")[0]["run_id"]
+    ticket = asker.call("POST", "/escalations", json={"run_id": run}).json()["id"]
+    said = {"content": f"approved: {MARKS['acme']} does.", "canonical": True}
+    assert asker.call("POST", f"/escalations/{ticket}/answer", json=said).status_code == 200
+    id = asker.call("GET", "/answers", params={"limit": 1}).json()["items"][0]["id"]
+    for who in sorted(people, key=lambda one: one.tenant == "acme"):
+        listed = who.call("GET", "/answers", params={"limit": 200})
+        assert (id in listed.text) == (who.tenant == "acme" and who.role == "owner")
+        if who.tenant != "acme" or who.role == "member":
+            refused = who.call("DELETE", f"/answers/{id}").status_code
+            assert refused == (403 if who.role == "member" else 404)
+    assert asker.call("DELETE", f"/answers/{id}").status_code == 204
+
+
 def test_the_same_agent_id_is_another_agent_in_another_tenant(people: list[Person]):
     owners = [who for who in people if who.user == "ann"]
     for who in owners:
