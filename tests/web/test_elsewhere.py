@@ -101,8 +101,14 @@ async def test_what_another_tab_asks_is_streamed_here_too(page: Page, site: Site
     gate.set()
     await expect(other.locator(".answer .body")).to_have_text(["One.", "Two so far, and all."])
     await expect(page.locator(".answer .body")).to_have_text(["One.", "Two so far, and all."])
-    await other.evaluate(BACK)
-    await expect(other.locator("article")).to_have_count(4)
+    messages = next(iter(site.stage.messages.values()))
+    messages.append(stored("m", "assistant", "And three.", author="Ada", status="answered"))
+    for tab in (page, other):
+        await tab.evaluate(BACK)
+        await expect(tab.locator(".answer .body")).to_have_text(
+            ["One.", "Two so far, and all.", "And three."]
+        )
+        await expect(tab.locator(".question")).to_have_text(["First", "Second"])
 
 
 async def test_a_list_in_which_nothing_changed_keeps_the_focus_and_its_nodes(page: Page, site: Site) -> None:
