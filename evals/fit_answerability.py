@@ -1,8 +1,8 @@
-"""Fits the weights of retrievers/answerability.py: `python -m evals.fit_answerability DATA MODELS`.
+"""Fits the weights of retrievers/answerability.py: `python -m evals.fit_answerability DATA MODELS HANDBOOK_LISTS`.
 
-Positive: a list of squad_xquad with the gold passage. Negative: the same without it, and without its article
-(evals/fit_lists.py). A list's probability is its best passage's, in the fit too. clapnq_dev is held out entirely
-and only reported.
+A list counts as answered where a unit that would be shown has the answer. First the weights: squad_xquad's lists with
+the gold passage, without it and without its article, and the handbook's development sets. Then slope and height, on
+the handbook alone, whose answers were judged by weights fitted without them. clapnq_dev is held out and only reported.
 """
 
 import sys
@@ -15,114 +15,126 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evals.fit_lists import read, rows, squad
+from evals import metrics
+from evals.fit_lists import Listed, handbook, read, rows, squad
 from ports.onnx import MiniLM
 from retrievers.answerability import BIAS, NAMES, WEIGHTS, signals
+from retrievers.choice import chosen, found_in
 
 Floats = NDArray[np.float64]
 RIDGE: Final = 1.0
-ROUNDS: Final = 6
-"""Times that each list's best passage is chosen anew."""
-COUNTS: Final = {"gold": 1.0, "near": 0.3, "far": 0.7}
+SLOPE_RIDGE: Final = 0.1
+FOLDS: Final = 5
+UNITS: Final = 3
+COUNTS: Final = {"gold": 1.0, "near": 0.3, "far": 0.7, "asked": 1.0, "unasked": 1.0}
 """What a list counts: people ask more often about what is not there at all than about a missing detail."""
+ANSWERABLE: Final = 0.6
+"""Share of the handbook's questions that is taken to have an answer when slope and height are fitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Lists of passages, whether one of them answers, and what each list counts."""
+    """Lists of passages, and whether what would be shown answers."""
 
-    signals: list[Floats]
-    """(passages, 6) each."""
-    answered: NDArray[np.bool_]
+    signals: Floats
+    """(n, 6), as NAMES."""
+    right: NDArray[np.bool_]
+    answerable: NDArray[np.bool_]
     counts: Floats
 
-    def best(self, weights: Floats) -> Floats:
-        """Return the signals of each list's best passage, (n, 6)."""
-        return np.array([rows[int((rows @ weights).argmax())] for rows in self.signals])
+    def at(self, chosen: NDArray[np.bool_]) -> "Lists":
+        return Lists(self.signals[chosen], self.right[chosen], self.answerable[chosen], self.counts[chosen])
 
 
-def listed(data: Path, minilm: MiniLM) -> Lists:
-    """Return squad_xquad's lists."""
-    found: list[Floats] = []
-    kinds: list[str] = []
-    for one in squad(data, minilm):
-        found.append(np.array([signals(one.question, passage) for passage in one.passages], np.float64))
-        kinds.append(one.kind)
-    return Lists(found, np.array(kinds) == "gold", np.array([COUNTS[kind] for kind in kinds]))
+def listed(given: Sequence[Listed]) -> Lists:
+    """Return the lists' signals and labels."""
+    found = [one.found() for one in given]
+    right = [
+        any(one.right(unit) for unit in chosen(units, UNITS)) for one, units in zip(given, found, strict=True)
+    ]
+    return Lists(
+        np.array([signals(units) for units in found], np.float64),
+        np.array(right),
+        np.array([one.kind in {"gold", "asked"} for one in given]),
+        np.array([COUNTS[one.kind] for one in given]),
+    )
 
 
-def clapnq(data: Path, minilm: MiniLM) -> Lists:
-    """Return the held-out questions with their passages."""
+def clapnq(data: Path, minilm: MiniLM) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the held-out questions' signals with their one passage, and whether it answers."""
     groups = [rows(data / f"clapnq_dev/clapnq_dev_{kind}.jsonl") for kind in ("answerable", "unanswerable")]
     asked = [row for group in groups for row in group]
     questions = read(minilm, [("", row["input"]) for row in asked])
     passages = read(minilm, [(row["passages"][0]["title"], row["passages"][0]["text"]) for row in asked])
-    found = [signals(*pair).astype(np.float64)[None] for pair in zip(questions, passages, strict=True)]
-    return Lists(found, np.arange(len(asked)) < len(groups[0]), np.ones(len(asked)))
+    found = [signals(found_in(*pair, 0, 1.0)) for pair in zip(questions, passages, strict=True)]
+    return np.array(found, np.float64), np.arange(len(asked)) < len(groups[0])
 
 
-def fit(lists: Lists) -> tuple[Floats, float]:
-    """Return weights and bias of the logistic regression, ridge 1; by Newton's method."""
-    ridge = np.diag([RIDGE] * len(NAMES) + [1e-6])
-    weights = np.ones(len(NAMES) + 1)
-    for _ in range(ROUNDS):
-        best = lists.best(weights[:-1])
-        x = np.column_stack([best, np.ones(len(best))])
-        weights = np.zeros(x.shape[1])
-        for _ in range(30):
-            p = 1 / (1 + np.exp(-x @ weights))
-            slope = x.T @ (lists.counts * (p - lists.answered)) + ridge @ weights
-            weights -= np.linalg.solve((x.T * (lists.counts * p * (1 - p))) @ x + ridge, slope)
-    return weights[:-1], float(weights[-1])
+def logistic(x: Floats, right: NDArray[np.bool_], counts: Floats, strength: float) -> Floats:
+    """Return the weights of the logistic regression with ridge, the bias last; by Newton's method."""
+    x = np.column_stack([x, np.ones(len(x))])
+    ridge = np.diag([strength] * (x.shape[1] - 1) + [1e-6])
+    weights = np.zeros(x.shape[1])
+    for _ in range(30):
+        p = 1 / (1 + np.exp(-x @ weights))
+        slope = x.T @ (counts * (p - right)) + ridge @ weights
+        weights -= np.linalg.solve((x.T * (counts * p * (1 - p))) @ x + ridge, slope)
+    return weights
 
 
-def auroc(scores: Floats, answered: NDArray[np.bool_]) -> float:
-    """Return the probability that an answered pair scores above an unanswered one; ties count half."""
-    above = scores[answered][:, None] - scores[~answered][None, :]
-    return float((above > 0).mean() + (above == 0).mean() / 2)
+def fit(base: Lists, own: Lists) -> Floats:
+    """Return weights and bias; `own` are the handbook's lists."""
+    folds = np.random.default_rng(0).permutation(len(own.right)) % FOLDS
+    crossed = np.zeros(len(own.right))
+    for fold in range(FOLDS):
+        crossed[folds == fold] = logits(own.at(folds == fold).signals, both(base, own.at(folds != fold)))
+    share = own.answerable.mean()
+    balance = np.where(own.answerable, ANSWERABLE / share, (1 - ANSWERABLE) / (1 - share))
+    slope, height = logistic(crossed[:, None], own.right, balance, SLOPE_RIDGE)
+    weights = both(base, own) * slope
+    weights[-1] += height
+    return weights
 
 
-def interval(scores: Floats, answered: NDArray[np.bool_], draws: int = 1000) -> tuple[float, float]:
-    """Return the 95% bootstrap interval of the AUROC."""
-    chance = np.random.default_rng(1)
-    found: list[float] = []
-    while len(found) < draws:
-        drawn = chance.integers(0, len(scores), len(scores))
-        if 0 < answered[drawn].sum() < len(drawn):
-            found.append(auroc(scores[drawn], answered[drawn]))
-    low, high = np.percentile(found, [2.5, 97.5])
-    return float(low), float(high)
+def both(base: Lists, own: Lists) -> Floats:
+    """Return weights fitted to both."""
+    x = np.concatenate([base.signals, own.signals])
+    counts = np.concatenate([base.counts, own.counts])
+    return logistic(x, np.concatenate([base.right, own.right]), counts, RIDGE)
 
 
-def main(data: Path, models: Path) -> None:
-    """Print the fitted weights, and the AUROC of these and of those in the code on both sets."""
+def logits(x: Floats, weights: Floats) -> Floats:
+    return x @ weights[:-1] + weights[-1]
+
+
+def main(data: Path, models: Path, lists: Path) -> None:
+    """Print the fitted weights, and what these and those in the code come to."""
     minilm = MiniLM(models)
-    fitted, held = listed(data, minilm), clapnq(data, minilm)
+    base = listed([one for one in squad(data, minilm) if one.found()])
+    own = listed([one for one in handbook(lists, minilm) if one.found()])
+    held, answered = clapnq(data, minilm)
     minilm.close()
-    weights, bias = fit(fitted)
-    for name, weight in zip(NAMES, weights, strict=True):
+    fitted = fit(base, own)
+    for name, weight in zip((*NAMES, "bias"), fitted, strict=True):
         print(f"{name:18} {weight:+.2f}")
-    print(f"{'bias':18} {bias:+.2f}")
-    for title, w, b in (("fitted", weights, bias), ("in the code", WEIGHTS.astype(np.float64), BIAS)):
-        report(f"{title}: squad_xquad, {len(fitted.signals)} lists", fitted.best(w) @ w + b, fitted.answered)
-        report(f"{title}: clapnq_dev", held.best(w) @ w + b, held.answered)
-    for i, name in enumerate(NAMES):
-        print(f"  {name:18} alone {auroc(held.best(weights)[:, i], held.answered):.3f}")
+    for title, weights in (("fitted", fitted), ("in the code", np.append(WEIGHTS, BIAS).astype(np.float64))):
+        report(f"{title}: squad_xquad", logits(base.signals, weights), base.right)
+        report(f"{title}: handbook, fitted to", logits(own.signals, weights), own.right)
+        report(f"{title}: clapnq_dev, answerable", logits(held, weights), answered)
 
 
-def report(title: str, logits: Floats, answered: NDArray[np.bool_]) -> None:
-    """Print AUROC, Brier score and what passes a bar of .5; then how often each tenth came true."""
-    low, high = interval(logits, answered)
-    sure = 1 / (1 + np.exp(-logits))
-    brier, area = np.mean((sure - answered) ** 2), auroc(logits, answered)
-    passed = f"{(sure >= 0.5)[answered].mean():.2f} and {(sure >= 0.5)[~answered].mean():.2f} pass .5"
-    print(f"{title}: AUROC {area:.3f} ({low:.3f} to {high:.3f}), Brier {brier:.3f}, {passed}")
+def report(title: str, found: Floats, right: NDArray[np.bool_]) -> None:
+    """Print AUROC and Brier score, then how often each range of probabilities came true."""
+    sure = 1 / (1 + np.exp(-found))
+    print(
+        f"{title}: {len(sure)} lists, AUROC {metrics.auroc(right, sure):.3f}, Brier {metrics.brier(right, sure):.3f}"
+    )
     edges: Sequence[float] = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.01)
     for first, last in pairwise(edges):
         these = (sure >= first) & (sure < last)
         if these.any():
-            print(f"  said {sure[these].mean():.2f}, came true {answered[these].mean():.2f} ({these.sum()})")
+            print(f"  said {sure[these].mean():.2f}, came true {right[these].mean():.2f} ({these.sum()})")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))

@@ -1,7 +1,7 @@
-"""Retrieved lists to fit with: squad_xquad's questions with the passages that retrieval puts first.
+"""Retrieved lists to fit with: squad_xquad's questions with the passages retrieval puts first, and the handbook's.
 
-Each question has three lists: all passages, those without the gold one, and those of other articles. They are
-drawn from 2,000 passages of the questions' own articles, the hardest to tell apart, not from all 21,160.
+Each question of squad_xquad has three lists: all passages, those without the gold one, and those of other articles.
+They are drawn from 2,000 passages of the questions' own articles, the hardest to tell apart, not from all 21,160.
 """
 
 import gzip
@@ -15,11 +15,15 @@ from typing import Any, Final
 import numpy as np
 
 from ports.onnx import MiniLM
+from retrievers.choice import Found, found_in
 from retrievers.reading import Floats, Read, coverage
 from retrievers.rerank import fuse, scores
+from retrievers.shown import shown
 
 QUESTIONS: Final = 600
 CROWD: Final = 2000
+FITTED: Final = frozenset({"", "plain_dev"})
+"""The handbook's sets that may be fitted to: plain_heldout never."""
 LONG: Final = 3
 """Passages of a list: as many as the reader reads."""
 
@@ -31,11 +35,30 @@ class Listed:
     question: Read
     answers: list[str]
     kind: str
-    """`gold` where the gold passage is in the list, `near` where only it was left out, `far` without its article."""
+    """`gold` where the gold passage is in the list, `near` where only it was left out, `far` without its article;
+    `asked` and `unasked` for the handbook's, with and without an answer."""
     passages: list[Read]
     scores: list[float]
     gold: int
-    """The gold passage's place in the list; -1 where it is not there."""
+    """The gold passage's place in the list; -1 where it is not there, or where any passage may answer."""
+
+    def found(self) -> list[Found]:
+        """Return all units of the list."""
+        marked = enumerate(zip(self.passages, self.scores, strict=True))
+        return [one for n, (text, score) in marked for one in found_in(self.question, text, n, score)]
+
+    def holds(self, one: Found) -> bool:
+        """Tell whether a unit has the answer: any of squad_xquad's spellings, all strings of the handbook's."""
+        passage = self.passages[one.passage]
+        if self.kind in {"asked", "unasked"}:
+            said = flat(shown(passage.text, one.unit))
+            return self.kind == "asked" and all(flat(answer) in said for answer in self.answers)
+        line = passage.text[slice(*one.unit.span)].lower()
+        return any(answer.lower() in line for answer in self.answers)
+
+    def right(self, one: Found) -> bool:
+        """Tell whether a unit has the answer where it belongs."""
+        return self.holds(one) and (self.kind == "asked" or one.passage == self.gold)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -54,6 +77,22 @@ def read(minilm: MiniLM, passages: Sequence[tuple[str, str]]) -> list[Read]:
             start = len(passages[at + i][0]) + 1 if passages[at + i][0] else 0
             made.append(Read(text, found.dense[i], found.tokens[i], found.spans[i], found.weights[i], start))
     return made
+
+
+def flat(text: str) -> str:
+    return " ".join(text.lower().replace("|", " ").split())
+
+
+def handbook(path: Path, minilm: MiniLM) -> Iterator[Listed]:
+    """Yield the questions of the handbook's development sets, from what `switchboard eval handbook` has written."""
+    for row in rows(path):
+        if row["set"] in FITTED:
+            given = row["passages"][:LONG]
+            heads = [" > ".join(part for part in (one["title"], *one["headings"]) if part) for one in given]
+            passages = read(minilm, [(head, one["text"]) for head, one in zip(heads, given, strict=True)])
+            (question,) = read(minilm, [("", row["question"])])
+            kind = "asked" if row["answerable"] else "unasked"
+            yield Listed(question, row["contains"], kind, passages, [one["score"] for one in given], -1)
 
 
 def squad(data: Path, minilm: MiniLM) -> Iterator[Listed]:
