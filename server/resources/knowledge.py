@@ -57,9 +57,8 @@ async def answers(
 async def withdraw(here: Here, who: Who, id: str) -> Response:
     """Withdraw an approved answer: from now on its question is answered from the documents again."""
     require_owner(who)
-    await here.wiring.bump(
-        who.tenant
-    )  # first: no answer from before the approval comes back out of the cache
+    # First: no answer from before the approval comes back out of the cache.
+    await here.wiring.bump(who.tenant)
     if not await here.wiring.canonical.delete_canonical(who.tenant, require_uuid(id)):
         raise Unknown("answer", id)
     return Response(status_code=204)
