@@ -6,7 +6,7 @@ back; clients further on skip what they have. The log is the buffer, so a slow c
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from typing import Final, cast
 
@@ -25,8 +25,8 @@ PAGE: Final = 256
 PACE: Final = 20e-6
 """Seconds for each open log between two reads: a read names them all (0.75 ms of CPU for 500), so few read at once."""
 
-Stored = tuple[bytes, dict[bytes, bytes]]
-"""An entry as redis-py returns it: its id, and `e` the event's name, `d` its JSON."""
+Stored = tuple[bytes, tuple[bytes, bytes, bytes, bytes]]
+"""An entry as Redis returns it: its id; then `e` and the event's name, `d` and its JSON."""
 
 Frame = tuple[bytes, bytes]
 """An event's name and its SSE frame."""
@@ -35,20 +35,36 @@ Frame = tuple[bytes, bytes]
 class Seat:
     """One client's place in one log."""
 
-    __slots__ = ("cursor", "frames", "full", "ready")
+    __slots__ = ("cursor", "frames", "full", "heard", "idle", "loop", "ready", "timer")
 
-    def __init__(self, cursor: Id) -> None:
+    def __init__(self, cursor: Id, idle: float) -> None:
         self.cursor = cursor
+        self.idle = idle
         self.frames: list[Frame] = []
         self.ready = asyncio.Event()
         self.full = False
+        self.loop = asyncio.get_running_loop()
+        self.heard = self.loop.time()
+        """When it last had something to send, on the loop's clock."""
+        self.timer = self.loop.call_later(idle, self._knock)
+
+    def _knock(self) -> None:
+        """Wake a client that was idle for long enough: one timer at a time, not one a token."""
+        now = self.loop.time()
+        left = self.idle - (now - self.heard)
+        if left <= 0:
+            self.heard, left = now, self.idle
+            self.ready.set()
+        self.timer = self.loop.call_later(left, self._knock)
 
 
 class Tail:
     """Reads the logs that somebody follows."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+        self._redis = Redis(connection_pool=redis.connection_pool)
+        # As it comes: redis-py would make a dict of each entry and a list of the dicts.
+        self._redis.set_response_callback("XREAD", lambda response, **_: response)  # pyright: ignore[reportArgumentType] - its type says None
         self._bell = f"sb:bell:{secrets.token_hex(8)}"
         self._rung = b"0-0"
         self._seats: dict[str, list[Seat]] = {}
@@ -68,29 +84,21 @@ class Tail:
 
     async def follow(self, key: str, after: Id, idle: float) -> AsyncGenerator[list[Frame]]:
         """Yield the frames after the cursor, in order, each once; an empty list after `idle` quiet seconds."""
-        seat = Seat(after)
+        seat = Seat(after, idle)
         self._seats.setdefault(key, []).append(seat)
         try:
             await self._ring()
-            if self._closed:
-                return
-            while True:
-                try:
-                    async with asyncio.timeout(idle):
-                        await seat.ready.wait()
-                except TimeoutError:
-                    yield []
-                    continue
+            while not self._closed:
+                await seat.ready.wait()
                 frames, seat.frames = seat.frames, []
                 seat.ready.clear()
                 if seat.full:
                     seat.full = False
                     await self._ring()
-                if frames:
+                if frames or not self._closed:
                     yield frames
-                if self._closed:
-                    return
         finally:
+            seat.timer.cancel()
             seats = self._seats[key]
             seats.remove(seat)
             if not seats:
@@ -131,7 +139,8 @@ class Tail:
         reply = await self._redis.execute_command(
             "XREAD", "COUNT", PAGE, "BLOCK", BLOCK_MS, "STREAMS", *keys, *ids
         )
-        for key, entries in cast("list[tuple[bytes, list[Stored]]]", reply):
+        logs = reply.items() if isinstance(reply, dict) else reply or ()  # RESP3, RESP2, nothing new
+        for key, entries in cast("Iterable[tuple[bytes, list[Stored]]]", logs):
             if key == self._bell.encode():
                 self._rung = entries[-1][0]
             else:
@@ -140,7 +149,9 @@ class Tail:
     def _deliver(self, key: str, entries: list[Stored], asked: Id) -> None:
         """Give each seat what it lacks; one that came while the read was under way lacks more, and waits."""
         seats = [seat for seat in self._seats.get(key, ()) if seat.cursor >= asked]
-        for raw, fields in entries:
+        for seat in seats:
+            seat.heard = seat.loop.time()
+        for raw, (_, name, _, data) in entries:
             id = to_id(raw)
             frame: Frame | None = None
             for seat in seats:
@@ -149,7 +160,7 @@ class Tail:
                 if len(seat.frames) >= PAGE:
                     seat.full = True
                     continue
-                frame = frame or (fields[b"e"], to_frame(raw, fields[b"e"], fields[b"d"]))
+                frame = frame or (name, to_frame(raw, name, data))
                 seat.frames.append(frame)
                 seat.cursor = id
                 seat.ready.set()

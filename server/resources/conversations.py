@@ -9,7 +9,7 @@ from contracts.errors import BadRequest, Forbidden, TooLong
 from contracts.identity import Identity
 from server.live import live_of
 from server.parts import Cursor, Here, Limit, Parts, Who, require_open
-from server.resources.runs import STREAM, sse
+from server.resources.runs import STREAM, answer
 from store import conversations, feedback, history, messages, runs
 from store import documents as documents_of
 from store.columns import to_storable
@@ -86,7 +86,7 @@ async def send(here: Here, who: Who, id: str, body: NewMessage, request: Request
     accepted = await runs.accept(here.database, who, id, body.agent, content, documents)
     sources = [one["source"] for one in documents]
     here.runs.start(live_of(who, accepted, body.agent, content, sources))
-    return sse(request, here.streams.open_new(who, accepted.run_id), f"messaging/runs/{accepted.run_id}")
+    return answer(request, here.streams.open_new(who, accepted.run_id), accepted.run_id)
 
 
 @router.post("/messaging/messages/{id}/feedback")

