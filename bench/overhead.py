@@ -26,6 +26,9 @@ from bench.waterfall import Request, Run, segments
 REQUESTS: Final = 200
 WARM_UP: Final = 24
 """Requests before the first that counts: each topic's passages have been read once."""
+TOKENS: Final = 8
+PACE: Final = 100
+"""Tokens a second: a model's answer comes piece by piece, so its first token does not meet the reading of the whole."""
 OWN_MOST: Final = 12.0
 """Milliseconds of our own work to the first token, the median: all but model, embedder, ranking and reader."""
 BEFORE_MOST: Final = 120.0
@@ -110,7 +113,7 @@ async def measure(requests: int, warm_up: int) -> Measured:
 async def serving(data: Path, spans: Path) -> AsyncGenerator[tuple[Child, Child]]:
     """Serve the traced server and its stub."""
     async with (
-        child(["-m", "bench.stub", "--tokens", "24"]) as stub,
+        child(["-m", "bench.stub", "--tokens", str(TOKENS), "--pace", str(PACE)]) as stub,
         child(["-m", "bench.traced", str(spans)], server_env(data, stub.url)) as server,
     ):
         yield server, stub

@@ -34,7 +34,6 @@ class EdgeCollections:
         for one in sorted(path for path in folder.iterdir() if path.is_dir()):
             if (shard := Shard.load(one)) is not None:
                 self._shards[one.name] = shard
-        self.reads = ThreadPoolExecutor(2, "edge-read")
         self.writes = ThreadPoolExecutor(1, "edge-write")
         self.optimizer = Optimizer(self.writes, idle, optimize_after)
         self._closed = False
@@ -48,7 +47,6 @@ class EdgeCollections:
         await self.optimizer.close()
         for shard in self._shards.values():
             await self.off(self.writes, shard.close)
-        self.reads.shutdown()
         self.writes.shutdown()
 
     async def collection_exists(self, collection_name: str, **others: Any) -> bool:
@@ -108,9 +106,12 @@ class EdgeCollections:
         return shard
 
     async def read(self, name: str, call: Callable[[edge.EdgeShard], Result]) -> Result:
-        """Return what the call reads from the collection's engine."""
-        shard = self.require(name)
-        return await self.off(self.reads, lambda: shard.read(call))
+        """Return what the call reads from the collection's engine.
+
+        Here and not in a thread: the engine holds the GIL while it reads, so nothing else would run meanwhile,
+        and the way there and back took 0.4 ms of a query's 0.8.
+        """
+        return self.require(name).read(call)
 
     async def off(self, pool: ThreadPoolExecutor, call: Callable[..., Result], *given: Any) -> Result:
         """Return the call's result from a thread of the pool; once begun it is not undone by a cancellation."""

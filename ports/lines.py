@@ -49,6 +49,8 @@ class Exchange(asyncio.Protocol):
         """The answer's length is told, so that a closed connection is not its end."""
         self._failure: Exception | None = None
         self._heard = self._loop.time()
+        self._stays = False
+        """The host keeps the connection open for another request."""
         self.headed = False
         self.whole = False
 
@@ -59,7 +61,7 @@ class Exchange(asyncio.Protocol):
 
     def usable(self) -> bool:
         """Tell whether another request can be sent on this connection."""
-        return self.whole and not self.lost and self._parser.should_keep_alive()
+        return self.whole and self._stays and not self.lost
 
     def send(self, head: bytes, body: bytes) -> None:
         """Send a request; what is received from here on is its answer."""
@@ -136,7 +138,7 @@ class Exchange(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """End the answer; called by the parser."""
-        self.whole = self.headed
+        self.whole, self._stays = self.headed, self._parser.should_keep_alive()
         self._wake()
 
     def _fail(self, failure: Exception) -> None:

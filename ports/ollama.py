@@ -60,7 +60,12 @@ class StrictClient(AsyncClient):
         with plain_errors(self.name):
             return await super()._request(cls, *args, **kwargs)
 
-    async def _parts(self, _method: str, path: str, *, json: Any) -> AsyncIterator[dict[str, Any]]:
+    def stream_chat(self, params: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        """Yield the parts of an answer; `params` are what `chat` takes, without its models in between."""
+        body = {name: value for name, value in params.items() if value is not None}
+        return self._parts("POST", "/api/chat", json={**body, **STRICT["/api/chat"], "stream": True})
+
+    async def _parts(self, _method: str, path: str, *, json: Any) -> AsyncGenerator[dict[str, Any]]:
         """Yield the stream's parts as plain dicts, the last one `done`; raises ModelUnavailable otherwise."""
         part: dict[str, Any] = {}
         with plain_errors(self.name):
@@ -148,10 +153,8 @@ class OllamaChat(ChatOllama):
             async for chunk in super().astream(input, config, stop=stop, **kwargs):
                 yield chunk
             return
-        client: Any = self._async_client
-        params = {**self._chat_params(cast("list[BaseMessage]", input), stop, **kwargs), "stream": True}
-        parts: AsyncGenerator[dict[str, Any]] = await client.chat(**params)
-        async with aclosing(parts):
+        params = self._chat_params(cast("list[BaseMessage]", input), stop, **kwargs)
+        async with aclosing(cast(StrictClient, self._async_client).stream_chat(params)) as parts:
             async for part in parts:
                 yield to_chunk(part)
 

@@ -5,6 +5,8 @@ question never waits behind an ingest batch: it runs on its caller's thread and 
 """
 
 import asyncio
+import os
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -29,6 +31,8 @@ TokenVectors = NDArray[np.float32]
 WINDOW: Final = export.POSITIONS - 2
 """Tokens of text in one run of the model; [CLS] and [SEP] take the other two."""
 CLS, SEP = 101, 102
+NICE: Final = 5
+"""A third of the CPU that the loop gets, where both want one."""
 RECENT: Final = 512
 """Short texts whose vectors are kept, the most recent ones: at most 20 MB."""
 RECENT_LENGTH: Final = 200
@@ -70,8 +74,10 @@ class MiniLM(Embeddings):
         self._session = _open_session(model)
         self._recent: OrderedDict[str, Encoded] = OrderedDict()
         self._lock = threading.Lock()
-        self._workers = ThreadPoolExecutor(threads, "embed")
-        self._documents = ThreadPoolExecutor(1, "embed-documents")
+        self._begun: dict[str, asyncio.Future[Encoded]] = {}
+        """Single texts that are being read, for whoever asks meanwhile."""
+        self._workers = ThreadPoolExecutor(threads, "embed", _stand_back)
+        self._documents = ThreadPoolExecutor(1, "embed-documents", _stand_back)
         self._queries = ThreadPoolExecutor(threads, "embed-query")
 
     def count_tokens(self, text: str) -> int:
@@ -131,8 +137,23 @@ class MiniLM(Embeddings):
 
     async def aencode(self, texts: Sequence[str]) -> Encoded:
         """Return what `encode` does; one call for many texts at a time, single texts pass it by."""
-        pool = self._queries if len(texts) == 1 else self._documents
-        return await asyncio.get_running_loop().run_in_executor(pool, self.encode, texts)
+        if len(texts) == 1:
+            return await asyncio.shield(self._one(texts[0]))
+        return await asyncio.get_running_loop().run_in_executor(self._documents, self.encode, texts)
+
+    def expect(self, text: str) -> None:
+        """Begin to read a text that will be asked for soon, if it is short enough to be kept."""
+        if len(text) <= RECENT_LENGTH:
+            self._one(text)
+
+    def _one(self, text: str) -> asyncio.Future[Encoded]:
+        """Return what will be there of one text; who asks for it meanwhile waits for the same."""
+        loop = asyncio.get_running_loop()
+        begun = self._begun.get(text)
+        if begun is None or begun.get_loop() is not loop:
+            begun = self._begun[text] = loop.run_in_executor(self._queries, self.encode, [text])
+            begun.add_done_callback(lambda _: self._begun.pop(text, None))
+        return begun
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         return (await self.aencode(texts)).dense.tolist()
@@ -144,6 +165,15 @@ class MiniLM(Embeddings):
         """Stop the threads once what they have begun is done."""
         for pool in (self._queries, self._documents, self._workers):
             pool.shutdown(cancel_futures=True)
+
+
+def _stand_back() -> None:
+    """Give this thread a lower priority: it computes for long, beside the loop that brings every token on its way.
+
+    Linux gives each thread its own; elsewhere this would slow the whole process.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def _windows(ids: list[int]) -> list[list[int]]:

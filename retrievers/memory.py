@@ -1,5 +1,6 @@
 """What stands already for one asker of one agent: approved answers first, then the ones given before."""
 
+import asyncio
 from collections.abc import Sequence
 
 from contracts.state import Recalled, RunState
@@ -33,10 +34,13 @@ class AnswerMemory:
 
     async def recall(self, question: str) -> Recalled | None:
         """Return the approved answer that fits, else the one given to this very question before, else None."""
+        approved, given = await asyncio.gather(
+            self._canonical.find(self._tenant, self._agent, question), self._given(question)
+        )
+        return approved or given
+
+    async def _given(self, question: str) -> Recalled | None:
         self._version = await self._cache.version(self._tenant)
-        found = await self._canonical.find(self._tenant, self._agent, question)
-        if found is not None:
-            return found
         return await self._cache.find(self._tenant, self._agent, self._scope, question, self._version)
 
     async def remember(self, question: str, state: RunState) -> None:

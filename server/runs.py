@@ -20,6 +20,7 @@ from contracts.state import RunState
 from graph.build import Graph
 from graph.events import to_events
 from graph.failures import known
+from ports.checkpoints import FRESH
 from server.live import Live, live_again
 from server.log import Log, RunLog, log_key
 from server.metrics import Metrics
@@ -160,7 +161,7 @@ class Runs:
             await self._log.room()
 
         context = await self._context_for(live, emit, self)
-        config: Any = {"configurable": {"thread_id": live.run_id}}
+        config: Any = {"configurable": {"thread_id": live.run_id, FRESH: live.attempt == 1}}
         stream = self._graph.astream(
             live.input(), config, context=context, stream_mode="updates", version="v2", durability="exit"
         )

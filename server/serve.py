@@ -25,6 +25,10 @@ GRACE_S: Final = 2
 """Seconds that answers under way get at the end; then their streams end, and the next start goes on with them."""
 
 
+GIL_S: Final = 0.0005
+"""For how long a thread that computes in Python may keep the loop from its turn; Python's own 5 ms is a token's
+whole way to the client, and one thread reads passages while another's answer streams."""
+
 Stop = Callable[[], None]
 Ready = Callable[[str, Stop], None]
 """Told the URL once requests are answered, and how to end the server."""
@@ -138,6 +142,7 @@ async def serve(
 ) -> None:
     """Serve until the `stop` that `ready` is given once requests are answered."""
     require_port(settings)
+    sys.setswitchinterval(GIL_S)
     async with open_parts(settings, indexer_for) as parts:
         if sample is not None:
             await load_sample(parts, indexer_for(parts.wiring), sample)

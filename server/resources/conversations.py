@@ -83,6 +83,7 @@ async def send(here: Here, who: Who, id: str, body: NewMessage, request: Request
     await here.wiring.agent(who, body.agent)
     documents = [await attached(here, who, one) for one in body.attachments]
     await here.log.require()
+    here.wiring.ports.minilm.expect(content)  # read while the message is committed; every way needs it
     accepted = await runs.accept(here.database, who, id, body.agent, content, documents)
     sources = [one["source"] for one in documents]
     here.runs.start(live_of(who, accepted, body.agent, content, sources))
