@@ -27,9 +27,11 @@ def result_of(data: str, sets: Sets) -> Result:
     every = [one for answers in sets.values() for one in answers]
     times = [one.took_ms for one in every]
     figures |= {"latency_p50_ms": quantile(times, 0.5), "latency_p95_ms": quantile(times, 0.95)}
+    told = {name: [one for one in found if not one.asked.ways] for name, found in sets.items()}
+    facts = {name: found for name, found in told.items() if found}
     result = Result("handbook", data, len(every), figures)
-    result.tables = [table(figures), by_path(every), *(at_bars(name, found) for name, found in sets.items())]
-    result.figures = plots(sets)
+    result.tables = [table(figures), by_path(every), *(at_bars(name, found) for name, found in facts.items())]
+    result.figures = plots(facts)
     result.cases = worst(every)
     return result
 
@@ -85,12 +87,9 @@ def at_bars(name: str, answers: Sequence[Answered]) -> Table:
     )
 
 
-def plots(sets: Sets) -> list[Figure]:
+def plots(facts: Sets) -> list[Figure]:
     """Return risk and coverage, and how often a stated confidence came true."""
-    facts = {
-        name or "questions": [one for one in found if not one.asked.ways] for name, found in sets.items()
-    }
-    made = {name: metrics.risk_coverage(*labels(found)) for name, found in facts.items() if found}
+    made = {name or "questions": metrics.risk_coverage(*labels(found)) for name, found in facts.items()}
     right, sure = labels([one for found in facts.values() for one in found])
     return [
         Figure(

@@ -163,15 +163,25 @@ def test_the_handbook_suite_counts_answers_sources_and_ways(
         {"id": "u1", "question": "Who pays my pension in Finland?", "answerable": False},
     ]
     write(folder / "questions.jsonl", rows)
+    ways = [
+        {"id": "w1", "question": "tell me about it", "answerable": False, "ways": ["clarify"]},
+        {"id": "w2", "question": "2+2", "answerable": False, "ways": ["clarify"]},
+    ]
+    write(folder / "questions_plain.jsonl", ways)
 
     code = main(["handbook", "--data", str(folder), "--out", str(tmp_path), "--json"], INGEST)
 
     body = json.loads(capsys.readouterr().out)
-    assert (code, body["n"]) == (0, 3)
+    assert (code, body["n"]) == (0, 5)
     values = {name: one["value"] for name, one in body["metrics"].items()}
     assert values["answer_contains"] == 0.5
     assert values["source_cited"] == values["source_found"] == values["answered"] == 1.0
     assert values["abstained"] == 1.0
+    assert (values["coverage"], values["risk"]) == (pytest.approx(2 / 3), 0.5)
+    assert values["plain.ways"] == 0.5
+    assert "plain.answer_contains" not in values
+    kept = [json.loads(line) for line in (tmp_path / "handbook-lists.jsonl").read_text().splitlines()]
+    assert [row["set"] for row in kept] == ["", "", ""]
 
 
 @pytest.mark.parametrize(
