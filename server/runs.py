@@ -205,7 +205,7 @@ class Runs:
             done = {"status": status, "text": live.log.answer(), "message_id": live.answer_id}
             self._log.append(live.log, "done", done, expire=self._ttl)
         self._count(live, status)
-        await self._log.flush()
+        await self._log.flush(live.log)
 
     def _count(self, live: Live, status: RunStatus) -> None:
         decision, usage = live.state.get("decision"), live.usage()

@@ -4,8 +4,10 @@ The log is the truth while it lasts. What was trimmed away is said (`gap`) and t
 owner's memory or the stored answer, in frames without ids: no client resumes from what is not in the log.
 """
 
+import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
@@ -16,12 +18,14 @@ from contracts.identity import Identity
 from graph.events import ANSWERS
 from server.log import Id, log_key
 from server.runs import Runs
-from server.tail import Frame, Tail, to_id
+from server.tail import GAP, Frame, Tail, to_id
 from server.wire import HEARTBEAT, to_note
 from store import jobs, messages, runs
 from store.engine import Database
 
 HEARTBEAT_S: Final = 5.0
+SLACK_S: Final = 60.0
+"""How far the clocks of two servers may differ."""
 START: Final[Id] = (0, 0)
 ENDS: Final = frozenset(name.encode() for name in TERMINAL)
 
@@ -56,6 +60,8 @@ class Streams:
         """
         cursor = parse(after)
         run = await runs.get(self.database, who, run_id)
+        if cursor != START:
+            _require_in_time(cursor, run["created_at"])
         gap = await self._gap(log_key(who.tenant, run_id), cursor, ended=run["finished_at"] is not None)
         return self._frames(who, run_id, cursor, gap)
 
@@ -63,22 +69,26 @@ class Streams:
         """Return all frames of a run that was just started."""
         return self._frames(who, run_id, START, None)
 
-    async def open_job(self, key: str, job: jobs.Job, after: str) -> AsyncGenerator[bytes]:
-        """Return the frames of an upload's job after the cursor. Raises BadCursor."""
-        cursor, ended = parse(after), job["status"] != "running"
+    async def open_job(self, who: Identity, id: str, key: str, after: str) -> AsyncGenerator[bytes]:
+        """Return the frames of an upload's job after the cursor. Raises Unknown, BadCursor."""
+        cursor, job = parse(after), await jobs.get(self.database, who, id)
+        ended = job["status"] != "running"
         if ended and not await self.redis.exists(key):
             return _one(_job_end(job))
         await self._gap(key, cursor, ended=ended)
-        return self._follow(key, cursor)
+        return self._follow(who, id, key, cursor)
 
     async def forget(self, who: Identity, run_ids: list[str]) -> None:
         """Delete the logs of runs whose conversation is deleted."""
         if run_ids:
             await self.redis.delete(*(log_key(who.tenant, run_id) for run_id in run_ids))
 
-    async def _follow(self, key: str, cursor: Id) -> AsyncGenerator[bytes]:
+    async def _follow(self, who: Identity, id: str, key: str, cursor: Id) -> AsyncGenerator[bytes]:
         async for frames in self.tail.follow(key, cursor, HEARTBEAT_S):
-            yield b"".join(frame for _, frame in frames) or HEARTBEAT
+            if not frames and (job := await jobs.get(self.database, who, id))["status"] != "running":
+                yield _job_end(job)  # the log has lost it
+                return
+            yield b"".join(frame for name, frame in frames if name != GAP) or HEARTBEAT
             if frames and _ended(frames):
                 return
 
@@ -90,8 +100,11 @@ class Streams:
                 return None
             return {"from": _text(cursor), "to": ""} if ended else None
         oldest = to_id(first[0][0])
-        info = cast("dict[bytes, int]", await self.redis.execute_command("XINFO", "STREAM", key))
-        if cursor < oldest and info[b"entries-added"] > info[b"length"]:
+        info = cast("dict[bytes, Any]", await self.redis.execute_command("XINFO", "STREAM", key))
+        trimmed = info[b"entries-added"] > info[b"length"]
+        if cursor < oldest and (trimmed or cursor != START):
+            return {"from": _text(cursor), "to": _text(oldest)}
+        if cursor > to_id(info[b"last-generated-id"]):  # the log was rolled back to before it
             return {"from": _text(cursor), "to": _text(oldest)}
         held = await self.redis.execute_command("XRANGE", key, _text(cursor), _text(cursor), "COUNT", 1)
         if cursor != START and not held:
@@ -101,25 +114,33 @@ class Streams:
     async def _frames(
         self, who: Identity, run_id: str, cursor: Id, gap: dict[str, str] | None
     ) -> AsyncGenerator[bytes]:
+        """Yield the run's frames; each gap, the first and those met on the way, is said and made good."""
         skip_text = False
-        if gap is not None:
-            yield to_note("gap", gap)
-            made_good = await self._snapshot(who, run_id, cursor, in_log=bool(gap["to"]))
-            yield made_good.frames
-            if made_good.ends:
-                return
-            cursor, skip_text = made_good.cursor, made_good.skip_text
-        async for frames in self.tail.follow(log_key(who.tenant, run_id), cursor, HEARTBEAT_S):
-            if not frames:
-                if await self._lost_end(who, run_id):
-                    yield (await self._snapshot(who, run_id, START, in_log=False)).frames
+        while True:
+            if gap is not None:
+                yield to_note("gap", gap)
+                made_good = await self._snapshot(who, run_id, cursor, in_log=bool(gap["to"]))
+                yield made_good.frames
+                if made_good.ends:
                     return
-                yield HEARTBEAT
-                continue
-            kept = [frame for name, frame in frames if not (skip_text and name == b"token")]
-            if kept:
-                yield b"".join(kept)
-            if _ended(frames):
+                cursor, skip_text = made_good.cursor, made_good.skip_text
+            async for frames in self.tail.follow(log_key(who.tenant, run_id), cursor, HEARTBEAT_S):
+                if not frames:
+                    if await self._lost_end(who, run_id):
+                        yield (await self._snapshot(who, run_id, START, in_log=False)).frames
+                        return
+                    yield HEARTBEAT
+                    continue
+                if frames[0][0] == GAP:
+                    cursor = to_id(frames[0][1])
+                    gap = await self._gap(log_key(who.tenant, run_id), cursor, ended=True)
+                    break
+                kept = [frame for name, frame in frames if not (skip_text and name == b"token")]
+                if kept:
+                    yield b"".join(kept)
+                if _ended(frames):
+                    return
+            else:
                 return
 
     async def _lost_end(self, who: Identity, run_id: str) -> bool:
@@ -158,6 +179,13 @@ def parse(after: str) -> Id:
         raise BadCursor(
             f"{after[:60]!r} is not a cursor. Send the last `id:` that you received, or none to start over."
         ) from error
+
+
+def _require_in_time(cursor: Id, created: str) -> None:
+    """Raise BadCursor for one from before the run or from the future: no loss of its log explains it."""
+    began = datetime.fromisoformat(created).timestamp()
+    if not began <= cursor[0] / 1000 + 0.001 <= time.time() + SLACK_S:  # an id is cut to milliseconds
+        raise BadCursor(f"The cursor {_text(cursor)!r} is not of this run. Start again without one.")
 
 
 def _anew(opening: dict[str, Any], text: str) -> bytes:

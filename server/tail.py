@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from server.log import Id, cancelled
 from server.wire import to_frame
@@ -30,6 +30,12 @@ Stored = tuple[bytes, tuple[bytes, bytes, bytes, bytes]]
 
 Frame = tuple[bytes, bytes]
 """An event's name and its SSE frame."""
+
+GAP: Final = b"gap"
+"""The name of a frame that is none: entries after the cursor in its place were trimmed away under the client."""
+
+RING_S: Final = 1.0
+"""Longest wait for the bell: a log that hangs keeps nobody from the heartbeats."""
 
 
 class Seat:
@@ -68,6 +74,8 @@ class Tail:
         self._bell = f"sb:bell:{secrets.token_hex(8)}"
         self._rung = b"0-0"
         self._seats: dict[str, list[Seat]] = {}
+        self._refused = set[str]()
+        """Keys that are no stream: left out, or they would fail the one read for everybody."""
         self._reading: asyncio.Event = asyncio.Event()
         self._closed = False
 
@@ -83,8 +91,13 @@ class Tail:
                 seat.ready.set()
 
     async def follow(self, key: str, after: Id, idle: float) -> AsyncGenerator[list[Frame]]:
-        """Yield the frames after the cursor, in order, each once; an empty list after `idle` quiet seconds."""
+        """Yield the frames after the cursor, in order, each once; an empty list after `idle` quiet seconds.
+
+        A client that fell behind, and whose next entries were trimmed meanwhile, gets GAP with its cursor before them.
+        """
         seat = Seat(after, idle)
+        behind: Id | None = None
+        """Where it stood when it had no room left."""
         self._seats.setdefault(key, []).append(seat)
         try:
             await self._ring()
@@ -92,8 +105,12 @@ class Tail:
                 await seat.ready.wait()
                 frames, seat.frames = seat.frames, []
                 seat.ready.clear()
+                if frames and behind is not None:
+                    if not await self._holds(key, behind):
+                        yield [(GAP, b"%d-%d" % behind)]
+                    behind = None
                 if seat.full:
-                    seat.full = False
+                    seat.full, behind = False, seat.cursor
                     await self._ring()
                 if frames or not self._closed:
                     yield frames
@@ -104,16 +121,23 @@ class Tail:
             if not seats:
                 del self._seats[key]
 
+    async def _holds(self, key: str, id: Id) -> bool:
+        """Tell whether the log still has the entry, and so all after it; where it does not answer, it may not."""
+        with suppress(RedisError, OSError):
+            at = b"%d-%d" % id
+            return bool(await self._redis.execute_command("XRANGE", key, at, at, "COUNT", 1))
+        return False
+
     async def _ring(self) -> None:
         """Make the blocked read return, so that it takes the new cursor in."""
         self._reading.set()
+        self._refused.clear()
         pipe = self._redis.pipeline(transaction=False)
         pipe.execute_command("XADD", self._bell, "MAXLEN", 1, "*", b"e", b"")
         pipe.execute_command("EXPIRE", self._bell, 60)
-        with suppress(
-            RedisError, OSError
-        ):  # in an outage the reader tries again by itself, and finds the new cursor
-            await pipe.execute()
+        with suppress(RedisError, OSError):  # the reader tries again by itself, and finds the new cursor
+            async with asyncio.timeout(RING_S):
+                await pipe.execute()
 
     async def run(self) -> None:
         """Read until cancelled; an outage of the log only delays the clients."""
@@ -123,15 +147,30 @@ class Tail:
                 await self._reading.wait()
             try:
                 await self._read()
+            except ResponseError:
+                await self._refuse()
             except (RedisError, OSError):
                 await asyncio.sleep(0.1)
             else:
                 await asyncio.sleep(PACE * len(self._seats))
 
+    async def _refuse(self) -> None:
+        """Find the keys that a read refuses, one by one, and read the others from now on."""
+        before = len(self._refused)
+        for key in [self._bell, *self._seats]:
+            try:
+                await self._redis.execute_command("XREAD", "COUNT", 1, "STREAMS", key, b"0-0")
+            except ResponseError:
+                self._refused.add(key)
+            except (RedisError, OSError):
+                break
+        if len(self._refused) == before:
+            await asyncio.sleep(0.1)
+
     async def _read(self) -> None:
         cursors: dict[str, Id] = {}
         for key, seats in self._seats.items():
-            waiting = [seat.cursor for seat in seats if not seat.full]
+            waiting = [seat.cursor for seat in seats if not seat.full] if key not in self._refused else []
             if waiting:
                 cursors[key] = min(waiting)
         keys: list[str] = [self._bell, *cursors]

@@ -85,11 +85,9 @@ async def progress(
     after: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     """Stream an upload's progress to its one `done` or `error`."""
-    found = await jobs.get(here.database, who, id)
     key = here.jobs.log_key(who.tenant, id)
-    return sse(
-        request, await here.streams.open_job(key, found, last_event_id or after), f"documents/jobs/{id}"
-    )
+    frames = await here.streams.open_job(who, id, key, last_event_id or after)
+    return sse(request, frames, f"documents/jobs/{id}")
 
 
 async def _keep(here: Parts, file: UploadFile, path: Path) -> int:
