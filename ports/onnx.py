@@ -95,17 +95,22 @@ class MiniLM(Embeddings):
         return self._encode(texts)
 
     def _once(self, text: str) -> Encoded:
-        """Return a short text's vectors from the recent ones: a question is asked four times on its way."""
-        with self._lock:
-            if found := self._recent.get(text):
-                self._recent.move_to_end(text)
-                return found
+        """Return a short text's vectors, and keep them: a question is asked four times on its way."""
+        if found := self._kept(text):
+            return found
         made = self._encode([text])
         with self._lock:
             self._recent[text] = made
             if len(self._recent) > RECENT:
                 self._recent.popitem(last=False)
         return made
+
+    def _kept(self, text: str) -> Encoded | None:
+        """Return the vectors of a text that was read of late."""
+        with self._lock:
+            if found := self._recent.get(text):
+                self._recent.move_to_end(text)
+            return found
 
     def _encode(self, texts: Sequence[str]) -> Encoded:
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
@@ -138,12 +143,12 @@ class MiniLM(Embeddings):
     async def aencode(self, texts: Sequence[str]) -> Encoded:
         """Return what `encode` does; one call for many texts at a time, single texts pass it by."""
         if len(texts) == 1:
-            return await asyncio.shield(self._one(texts[0]))
+            return self._kept(texts[0]) or await asyncio.shield(self._one(texts[0]))
         return await asyncio.get_running_loop().run_in_executor(self._documents, self.encode, texts)
 
     def expect(self, text: str) -> None:
         """Begin to read a text that will be asked for soon, if it is short enough to be kept."""
-        if len(text) <= RECENT_LENGTH:
+        if len(text) <= RECENT_LENGTH and self._kept(text) is None:
             self._one(text)
 
     def _one(self, text: str) -> asyncio.Future[Encoded]:

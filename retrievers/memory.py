@@ -40,8 +40,8 @@ class AnswerMemory:
         return approved or given
 
     async def _given(self, question: str) -> Recalled | None:
-        self._version = await self._cache.version(self._tenant)
-        return await self._cache.find(self._tenant, self._agent, self._scope, question, self._version)
+        self._version, found = await self._cache.find(self._tenant, self._agent, self._scope, question)
+        return found
 
     async def remember(self, question: str, state: RunState) -> None:
         """Keep a fully supported answer to a question that stands alone, until the index changes.

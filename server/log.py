@@ -19,6 +19,9 @@ from server.entries import Entry, Id, RunLog, log_key, send
 FLUSH_INTERVAL: Final = 0.01
 """Seconds between two batches of a busy log; a quiet one writes at once, so a first token waits for no batch."""
 
+FEW: Final = 4
+"""Appends in a batch after which the next one waits for nothing: what one run says between two of its tokens."""
+
 BUSY: Final = 16
 """Appends in a batch from which the next one waits for the whole interval; fewer wait for their share of it."""
 
@@ -130,7 +133,7 @@ class Log:
         try:
             while not cancelled():
                 await self._wake.wait()
-                share, self._appends = min(1.0, self._appends / BUSY), 0
+                share, self._appends = min(1.0, max(0, self._appends - FEW) / BUSY), 0
                 await self._write_waiting()
                 await asyncio.sleep(FLUSH_INTERVAL * share)
         finally:
