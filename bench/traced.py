@@ -21,7 +21,7 @@ from graph.wiring import Wiring
 from ports.settings import Settings
 from retrievers import rerank, tokens
 from retrievers.reader import PassageReader
-from server.serve import serve
+from server.serve import serve, settle
 from switchboard import indexer_for
 
 T = TypeVar("T")
@@ -137,7 +137,11 @@ async def main() -> None:
             trace_all(wiring, trace)
         return indexer_for(wiring)
 
-    await serve(Settings(port=0), indexer, lambda url, _: print(url, flush=True), HANDBOOK)
+    def ready(url: str, _: object) -> None:
+        print(url, flush=True)
+        settle()
+
+    await serve(Settings(port=0), indexer, ready, HANDBOOK)
 
 
 if __name__ == "__main__":

@@ -74,16 +74,19 @@ async def _until_signal(settings: Settings, indexer_for: IndexerFor, sample: Pat
     def ready(url: str, stop: Stop) -> None:
         stops.append(stop)
         print(f"Switchboard answers on {url}", flush=True)
-
-        # What is there now stays: full collections would visit it again and again, 0.3 s to 1.2 s each.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
+        settle()
 
     task = asyncio.create_task(serve(settings, indexer_for, ready, sample))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: stops[0]() if stops else task.cancel())
     await task
+
+
+def settle() -> None:
+    """Take what is there now for good: full collections would visit it again and again, 0.3 s to 1.2 s each."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _loop() -> asyncio.AbstractEventLoop:

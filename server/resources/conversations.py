@@ -83,9 +83,9 @@ async def send(here: Here, who: Who, id: str, body: NewMessage, request: Request
     await here.wiring.agent(who, body.agent)
     documents = [await attached(here, who, one) for one in body.attachments]
     await here.log.require()
-    here.wiring.ports.minilm.expect(content)  # read while the message is committed; every way needs it
     accepted = await runs.accept(here.database, who, id, body.agent, content, documents)
     sources = [one["source"] for one in documents]
+    here.wiring.ports.minilm.expect(content)  # read while the run starts; every way needs it
     here.runs.start(live_of(who, accepted, body.agent, content, sources))
     return answer(request, here.streams.open_new(who, accepted.run_id), accepted.run_id)
 
