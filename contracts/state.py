@@ -43,7 +43,9 @@ class Citation(TypedDict):
     passages: list[str]
     """Passage ids, best first; empty where nothing supports the sentence."""
     supported: bool
+    """The passages say this, whether or not it answers the question."""
     score: float
+    """Probability in 0..1 that the sentence is supported and answers the question."""
 
 
 class Decision(TypedDict):
@@ -51,7 +53,7 @@ class Decision(TypedDict):
 
     path: Path
     confidence: float
-    """Probability in 0..1 that the passages answer the question."""
+    """Probability in 0..1 that the answer is right, were one given from these passages."""
     intent: str
     task: Task
     reason: str

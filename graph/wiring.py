@@ -4,7 +4,6 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from contracts.agents import AgentConfig, ModelChoice
@@ -12,8 +11,10 @@ from contracts.context import Context, Desk, Emitter, Intents, Reader, Recorder
 from contracts.errors import SetupError, SwitchboardError
 from contracts.identity import Identity
 from graph.build import Graph, build_graph
+from graph.database import open_database
 from graph.encoder import encoder_for
 from models import extractive, smalltalk
+from models.acts import Acts
 from models.chat import PoolChat
 from models.inprocess import InProcessHost
 from models.intents import ExampleIntents
@@ -29,8 +30,7 @@ from retrievers.hybrid import HybridRetriever
 from retrievers.memory import AnswerMemory
 from retrievers.reader import PassageReader
 from store import agents, documents
-from store.engine import Database, engine_for
-from store.migrate import upgrade
+from store.engine import Database
 
 PASSAGES: Final = 6
 """Passages that an answer may draw on."""
@@ -40,20 +40,6 @@ TITLES: Final = 50
 
 AGENT_AGE: Final = 2.0
 """Seconds for which a configuration is used before it is read again."""
-
-
-@asynccontextmanager
-async def open_database(settings: Settings, folder: Path | None = None) -> AsyncGenerator[Database]:
-    """Open the database with the newest tables, and close it at the end. Raises SetupError."""
-    folder = folder or settings.data_dir.resolve()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    url = settings.database_url
-    database = engine_for(url.get_secret_value() if url else f"sqlite:///{folder}/switchboard.sqlite")
-    try:
-        await upgrade(database)
-        yield database
-    finally:
-        await database.dispose()
 
 
 @asynccontextmanager
@@ -101,7 +87,8 @@ class Wiring:
         self.cache = AnswerCache(ports.redis, ports.settings.cache_ttl)
         self.encoder = encoder_for(ports)
         self.reader: Reader = PassageReader(ports.minilm)
-        self.intents: Intents = ExampleIntents(ports.minilm)
+        self.acts = Acts(ports.minilm)
+        self.intents: Intents = ExampleIntents(ports.minilm, self.acts)
         self.pool = Pool(self._hosts())
         self._agents: dict[tuple[str, str], Cached] = {}
 
@@ -109,7 +96,7 @@ class Wiring:
         own = {
             extractive.NAME: extractive.Extractive(reader=self.reader),
             smalltalk.NAME: smalltalk.SmallTalk(
-                embeddings=self.ports.minilm, writer=self.ports.llama.chat(self.ports.llama_name)
+                acts=self.acts, writer=self.ports.llama.chat(self.ports.llama_name)
             ),
         }
         return [InProcessHost(own), self.ports.llama, *self.ports.hosts]

@@ -51,7 +51,8 @@ class Walk:
     """Sorted by source, each once."""
     roots: list[Root] = field(default_factory=list[Root])
     clashes: dict[str, str] = field(default_factory=dict[str, str])
-    """Sources that two different files claim, and the sentence that says so; neither is ingested."""
+    """Sources that two different files claim, or that cannot be written down, and the sentence that says so; none of
+    these is ingested."""
     skipped: Counter[str] = field(default_factory=Counter[str])
     """Files of kinds that are not read, by extension; only files that nobody named."""
 
@@ -63,6 +64,9 @@ def walk(arguments: Sequence[str]) -> Walk:
         root, files = expand(argument, found.skipped)
         found.roots.append(root)
         for file in files:
+            if (source := printable(file.source)) != file.source:
+                found.clashes[source] = "The file's name is not UTF-8, so no answer could name it. Rename it."
+                continue
             other = walked.setdefault(file.source, file)
             if other.path != file.path:
                 found.clashes[file.source] = (
@@ -71,6 +75,11 @@ def walk(arguments: Sequence[str]) -> Walk:
     kept = (file for file in walked.values() if file.source not in found.clashes)
     found.files = sorted(kept, key=lambda file: file.source)
     return found
+
+
+def printable(name: str) -> str:
+    """Return the name with U+FFFD for each byte that is not UTF-8."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def expand(argument: str, skipped: Counter[str]) -> tuple[Root, list[Found]]:

@@ -37,6 +37,10 @@ class Acts:
         best = int(alike.argmax())
         return _ROWS[best] if alike[best] >= STRANGE else (UNSURE, 0)
 
+    async def likeness(self, said: str) -> float:
+        """Return how like the nearest cue it is: 1.5 for the cue itself, at most 0.9 for 300 questions of fact."""
+        return float((await self._likeness(said)).max())
+
     async def _likeness(self, said: str) -> NDArray[np.float32]:
         if self._cues is None:
             rows = await self._embeddings.aembed_documents([act.cues[n] for act, n in _ROWS])

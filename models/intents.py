@@ -6,6 +6,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.acts import Acts
+
 EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "question": (
         "how many days do I get", "who approves this", "what is the policy on this", "when is the deadline",
@@ -57,6 +59,14 @@ SURE: Final = 0.50
 FLOOR: Final = 0.50
 """Cosine with its nearest example below which an intent other than `question` is not believed."""
 
+TALK: Final = 1.0
+"""Likeness with a cue of small talk from which it is that: of the handbook's 300 questions none comes above 0.9, of
+greetings such as "Bonjour !" or "r u human or bot", which the examples here miss, most do."""
+WHOLE: Final = 1.5
+"""Likeness of a cue with itself."""
+TALK_LENGTH: Final = 80
+"""Characters beyond which a message says more than a greeting."""
+
 
 class Embedder(Protocol):
     """What embeds: rows as LangChain's Embeddings return them."""
@@ -69,13 +79,16 @@ class Embedder(Protocol):
 class ExampleIntents:
     """Classifies by cosine with examples. Safe to share between runs."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, acts: Acts) -> None:
         self._embedder = embedder
+        self._acts = acts
         self._examples: dict[str, NDArray[np.float32]] = {}
         self._topics: dict[tuple[str, ...], NDArray[np.float32]] = {}
 
     async def classify(self, message: str) -> tuple[str, float]:
         """Return the intent and its probability."""
+        if len(message) <= TALK_LENGTH and (like := await self._acts.likeness(message)) >= TALK:
+            return "smalltalk", min(1.0, like / WHOLE)
         if not self._examples:
             self._examples = {name: await self._rows(list(texts)) for name, texts in EXAMPLES.items()}
         vector = np.asarray(await self._embedder.aembed_query(message[:1000]), np.float32)

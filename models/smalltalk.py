@@ -13,11 +13,9 @@ from contextlib import aclosing
 from typing import Any, Final, NamedTuple, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGenerationChunk
-from pydantic import PrivateAttr
 
 from models.acts import Acts
 from models.replies import Act
@@ -53,14 +51,10 @@ NOBODY: Final = About("Switchboard", _none)
 class SmallTalk(Streaming):
     """Replies to small talk; it states nothing that a document says. Usage counts the model's tokens."""
 
-    embeddings: Embeddings
+    acts: Acts
     writer: BaseChatModel
     """Takes `grammar`, a GBNF, and `max_tokens`."""
     patience: float = PATIENCE
-    _acts: Acts = PrivateAttr()
-
-    def model_post_init(self, _context: Any, /) -> None:
-        self._acts = Acts(self.embeddings)
 
     @property
     def _llm_type(self) -> str:
@@ -76,7 +70,7 @@ class SmallTalk(Streaming):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         said = messages[-1].text[:HEARD]
-        act, cue = await self._acts.nearest(said)
+        act, cue = await self.acts.nearest(said)
         openers, closers = sentences(act, said, about.name, await about.titles())
         prompt = [*_system(messages), *_example(act, cue, openers, closers), HumanMessage(said)]
         answer = self.writer.astream(

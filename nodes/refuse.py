@@ -25,7 +25,7 @@ class Reply(TypedDict):
 
 
 async def refuse(state: Stopped, runtime: Runtime[Context]) -> Reply:
-    """Stream the reason, and offer the questions that this agent is good at."""
+    """Stream the reason, and offer a person and the questions that this agent is good at."""
     context = runtime.context
     instead = "You can ask me about what is in the documents, or ask for a person."
     text = f"I cannot answer that: {state['decision']['reason']}. {instead}"
@@ -34,9 +34,10 @@ async def refuse(state: Stopped, runtime: Runtime[Context]) -> Reply:
         {"label": example, "action": "ask", "target": "conversation", "params": {"content": example}}
         for example in context.agent.examples[:3]
     ]
+    person: Action = {"label": "Ask a person", "action": "escalate", "target": context.run_id, "params": {}}
     return {
         "text": text,
-        "actions": actions,
+        "actions": [*actions, person],
         "usage": usage_of(context, model=""),
         "status": "refused",
     }

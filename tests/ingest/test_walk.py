@@ -87,6 +87,14 @@ def test_two_files_of_one_name_are_both_left_out(handbook: Path, tmp_path: Path)
     assert list(found.clashes) == ["handbook/leave.md"]
 
 
+def test_a_file_whose_name_is_no_text_is_reported_and_the_rest_go_on(handbook: Path) -> None:
+    Path(os.fsdecode(os.fsencode(handbook) + b"/caf\xe9.md")).write_text("Coffee.")
+    found = walk(["handbook"])
+    assert "handbook/leave.md" in [file.source for file in found.files]
+    assert list(found.clashes) == ["handbook/caf\ufffd.md"]
+    assert "is not UTF-8" in found.clashes["handbook/caf\ufffd.md"]
+
+
 def test_a_path_that_names_nothing_is_bad_usage(handbook: Path) -> None:
     for argument in ("nothing", "handbook/*.xyz"):
         with pytest.raises(BadRequest):

@@ -31,7 +31,7 @@ async def titles() -> Sequence[str]:
 
 
 async def chunks_of(said: str, name: str = "Switchboard", **fields: Any) -> list[AIMessageChunk]:
-    talk = SmallTalk(embeddings=minilm(), writer=small_model(), **{"patience": 30, **fields})
+    talk = SmallTalk(acts=Acts(minilm()), writer=small_model(), **{"patience": 30, **fields})
     prompt = [SystemMessage(f"You are {name}."), HumanMessage(said)]
     return [chunk async for chunk in talk.astream(prompt, about=About(name, titles))]
 
@@ -86,7 +86,7 @@ async def test_a_name_with_signs_of_the_grammar_is_said_as_it_is():
 
 
 async def test_leaving_a_reply_frees_the_model():
-    talk = SmallTalk(embeddings=minilm(), writer=small_model(), patience=30)
+    talk = SmallTalk(acts=Acts(minilm()), writer=small_model(), patience=30)
     for _ in range(4):
         stream = talk.astream([HumanMessage("what can you do?")])
         await anext(stream)

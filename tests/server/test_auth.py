@@ -13,7 +13,7 @@ import jwt
 import pytest
 
 from contracts.errors import SetupError
-from graph.wiring import open_database
+from graph.database import open_database
 from ports.settings import Settings
 from server.auth import KEPT_S
 from store import keys

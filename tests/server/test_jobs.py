@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from contracts.errors import TooLarge
 from contracts.identity import LOCAL
-from graph.wiring import open_database
+from graph.database import open_database
 from ports.settings import Settings
 from ports.valkey import open_redis
 from server.jobs import Jobs

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graph.wiring import open_database
+from graph.database import open_database
 from ports.settings import Settings
 from store import keys
 from tests.servers.runtime import Event, Runtime, events, named, running, text_of

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from contracts.identity import LOCAL
-from graph.wiring import open_database
+from graph.database import open_database
 from ports.settings import Settings
 from store import jobs
 from tests.ingest.files import archive, pdf, word

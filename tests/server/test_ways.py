@@ -164,7 +164,9 @@ def test_a_blocked_topic_is_refused_with_a_reason_and_a_way_on(runtime: Runtime,
     found = runtime.ask(question, agent=own)
     assert (path_of(found), found[-1].data["status"]) == ("refuse", "refused")
     assert "set up not to discuss" in text_of(found)
-    assert named(found, "suggestions")[0]["actions"][0]["params"] == {"content": LEAVE}
+    ask, person = named(found, "suggestions")[0]["actions"]
+    assert ask["params"] == {"content": LEAVE}
+    assert (person["action"], person["target"]) == ("escalate", named(found, "run")[0]["run_id"])
     assert path_of(runtime.ask(LEAVE, agent=own)) == "auto_answer"
 
 

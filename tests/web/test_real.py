@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from bench.stub import Stub, serving
-from graph.wiring import open_database
+from graph.database import open_database
 from ports.settings import Settings
 from store import keys
 from tests.servers.runtime import Runtime, running
