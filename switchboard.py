@@ -109,7 +109,10 @@ def told(error: Exception) -> tuple[int, str] | None:
     if isinstance(error, ValidationError) and error.title == "Settings":
         first = error.errors()[0]
         name = f"SWITCHBOARD_{'_'.join(map(str, first['loc'])).upper()}"
-        return 2, f"{name} is {first['input']!r}: {first['msg']}. Correct or unset it."
+        value = (
+            repr(first["input"]) if "@" not in str(first["input"]) else "set"
+        )  # there may be a password in it
+        return 2, f"{name} is {value}: {first['msg'].removeprefix('Value error, ')}. Correct or unset it."
     from contracts.errors import Internal
     from graph.failures import known
 

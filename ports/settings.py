@@ -3,10 +3,18 @@
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SCHEMES: Final = {
+    "redis_url": ("redis", "rediss", "unix"),
+    "database_url": ("postgresql", "postgres", "sqlite"),
+    "qdrant_url": ("http", "https"),
+    "ollama_urls": ("http", "https"),
+}
+"""What each URL may begin with."""
 
 
 class Settings(BaseSettings):
@@ -72,6 +80,17 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(url.strip().rstrip("/") for url in value.split(",") if url.strip())
+        return value
+
+    @field_validator("redis_url", "database_url", "qdrant_url", "ollama_urls")
+    @classmethod
+    def _require_scheme(cls, value: Any, info: ValidationInfo) -> Any:
+        """Raise ValueError for a URL of another kind, before a client of it says so in its own words."""
+        able = SCHEMES[str(info.field_name)]
+        for one in value if isinstance(value, tuple) else [value] if value else []:
+            url = one.get_secret_value() if isinstance(one, SecretStr) else str(one)
+            if url.partition("://")[0].partition("+")[0] not in able or not url.partition("://")[2]:
+                raise ValueError(f"it must begin with {' or '.join(f'{scheme}://' for scheme in able)}")
         return value
 
     @property

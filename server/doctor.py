@@ -120,30 +120,26 @@ async def dependencies(settings: "Settings") -> list[Row]:
 async def unreachable(settings: "Settings") -> list[Row]:
     """Return the servers that the settings name and nobody answers for; the opened parts could not tell them apart."""
     rows: list[Row] = []
-    for name, url, port, schemes in servers(settings):
+    for name, url, port in servers(settings):
         try:
             parsed = urlsplit(url)
             host, port = parsed.hostname, parsed.port or port
         except ValueError as error:
             rows.append((name, "error", f"The URL cannot be read: {error}."))
             continue
-        if parsed.scheme.partition("+")[0] not in schemes:
-            rows.append(
-                (name, "error", f"The URL has to begin with {' or '.join(f'{one}://' for one in schemes)}.")
-            )
-        elif host and (fault := await refusal(host, port)):
+        if host and (fault := await refusal(host, port)):
             rows.append((name, "error", f"Nobody answers at {host}:{port} ({fault})."))
     return rows
 
 
-def servers(settings: "Settings") -> Iterator[tuple[str, str, int, tuple[str, ...]]]:
-    """Yield the servers that the settings name: part, URL, usual port and schemes."""
+def servers(settings: "Settings") -> Iterator[tuple[str, str, int]]:
+    """Yield the servers that the settings name: part, URL and usual port."""
     if settings.redis_url:
-        yield "log", settings.redis_url.get_secret_value(), 6379, ("redis", "rediss", "unix")
+        yield "log", settings.redis_url.get_secret_value(), 6379
     if settings.database_url:
-        yield "database", settings.database_url.get_secret_value(), 5432, ("postgresql", "postgres", "sqlite")
+        yield "database", settings.database_url.get_secret_value(), 5432
     if settings.qdrant_url:
-        yield "index", settings.qdrant_url, 6333, ("http", "https")
+        yield "index", settings.qdrant_url, 6333
 
 
 async def refusal(host: str, port: int) -> str:

