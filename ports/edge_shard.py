@@ -61,6 +61,10 @@ class Shard:
                 shutil.rmtree(beside, ignore_errors=True)
         return cls(folder, schema)
 
+    def busy(self) -> bool:
+        """Tell whether a read would have to wait."""
+        return self._lock.locked()
+
     def read(self, call: Callable[[edge.EdgeShard], Result]) -> Result:
         """Return the call's result; raises UnexpectedResponse where the engine refuses."""
         with self._lock:

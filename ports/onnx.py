@@ -5,8 +5,6 @@ question never waits behind an ingest batch: it runs on its caller's thread and 
 """
 
 import asyncio
-import os
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -31,8 +29,6 @@ TokenVectors = NDArray[np.float32]
 WINDOW: Final = export.POSITIONS - 2
 """Tokens of text in one run of the model; [CLS] and [SEP] take the other two."""
 CLS, SEP = 101, 102
-NICE: Final = 5
-"""A third of the CPU that the loop gets, where both want one."""
 RECENT: Final = 512
 """Short texts whose vectors are kept, the most recent ones: at most 20 MB."""
 RECENT_LENGTH: Final = 200
@@ -76,8 +72,8 @@ class MiniLM(Embeddings):
         self._lock = threading.Lock()
         self._begun: dict[str, asyncio.Future[Encoded]] = {}
         """Single texts that are being read, for whoever asks meanwhile."""
-        self._workers = ThreadPoolExecutor(threads, "embed", _stand_back)
-        self._documents = ThreadPoolExecutor(1, "embed-documents", _stand_back)
+        self._workers = ThreadPoolExecutor(threads, "embed")
+        self._documents = ThreadPoolExecutor(1, "embed-documents")
         self._queries = ThreadPoolExecutor(threads, "embed-query")
 
     def count_tokens(self, text: str) -> int:
@@ -170,15 +166,6 @@ class MiniLM(Embeddings):
         """Stop the threads once what they have begun is done."""
         for pool in (self._queries, self._documents, self._workers):
             pool.shutdown(cancel_futures=True)
-
-
-def _stand_back() -> None:
-    """Give this thread a lower priority: it computes for long, beside the loop that brings every token on its way.
-
-    Linux gives each thread its own; elsewhere this would slow the whole process.
-    """
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def _windows(ids: list[int]) -> list[list[int]]:
