@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.retrievers import BaseRetriever
 
@@ -91,8 +90,8 @@ class Chat(Protocol):
         """Return the price in the configured currency; 0.0 for models without one."""
         ...
 
-    def rewriter(self) -> BaseChatModel | None:
-        """Return the model that rewrites follow-up questions, or None where none is good enough."""
+    async def rewrite(self, messages: Sequence[BaseMessage]) -> str | None:
+        """Return what a model makes of a follow-up question, or None where none is good enough or none answers."""
         ...
 
 

@@ -143,7 +143,8 @@ class Wiring:
     def chat(self, who: Identity, agent: AgentConfig) -> PoolChat:
         """Return the chat models that this agent may use, and what small talk may name."""
         about = smalltalk.About(agent.name, lambda: self._titles(who, agent))
-        return PoolChat(self.pool, self._choice(agent.models), user_text, about=about)
+        hosted = bool(self.ports.hosts)  # the packaged model rewrites worse than joining the questions does
+        return PoolChat(self.pool, self._choice(agent.models), user_text, rewrites=hosted, about=about)
 
     async def _titles(self, who: Identity, agent: AgentConfig) -> Sequence[str]:
         """Return the titles of the newest documents that the asker may read and the agent draws on."""

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 
 from contracts.agents import ModelChoice
+from contracts.errors import ModelUnavailable, TooLong
 from contracts.state import Fit, Passage, Task, Turn
 from models import smalltalk
 from models.budget import fit
@@ -16,6 +16,8 @@ from models.prices import Prices
 from models.selection import model_for
 from models.tokens import estimate
 
+REWRITTEN: Final = 120
+"""Tokens of a follow-up question in other words."""
 RESERVE: Final = 1024
 """Tokens kept free for the answer."""
 Ask = Callable[[str, Sequence[Passage]], str]
@@ -36,12 +38,12 @@ class PoolChat:
         prices: Prices | None = None,
         exact: Exact | None = None,
         reserve: int = RESERVE,
-        rewriter: BaseChatModel | None = None,
+        rewrites: bool = False,
         about: smalltalk.About = smalltalk.NOBODY,
     ) -> None:
         self._pool, self._choice, self._ask = pool, choice, ask
         self._prices, self._exact, self._reserve = prices or Prices(), exact, reserve
-        self._rewriter, self._about = rewriter, about
+        self._rewrites, self._about = rewrites, about
 
     def select(self, task: Task) -> str:
         """Return the name of the model for the task."""
@@ -82,9 +84,19 @@ class PoolChat:
         """Return the price in the configured currency; 0.0 for models without one."""
         return self._prices.cost(model, prompt_tokens, completion_tokens)
 
-    def rewriter(self) -> BaseChatModel | None:
-        """Return the model that rewrites follow-up questions, or None where none is good enough."""
-        return self._rewriter
+    async def rewrite(self, messages: Sequence[BaseMessage]) -> str | None:
+        """Return the fast model's text, or None where it is not good enough for this or no host answers."""
+        if not self._rewrites:
+            return None
+        pieces: list[str] = []
+        try:
+            async for chunk in self._pool.stream(
+                self.select("smalltalk"), messages, max_tokens=REWRITTEN, temperature=0.0
+            ):
+                pieces.append(chunk.text)
+        except (ModelUnavailable, TooLong):
+            return None
+        return "".join(pieces)
 
     def _reserve_of(self, limit: int) -> int:
         """Return the answer's share: never more than half of a small context."""

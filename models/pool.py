@@ -79,10 +79,6 @@ class Pool:
             raise self._missing(model)
         return min(limits)
 
-    async def host_for(self, model: str) -> Host:
-        """Return the host that would answer now; raises ModelUnavailable where none has the model."""
-        return (await self._pick(model, ())).host
-
     async def stream(
         self, model: str, messages: Sequence[BaseMessage], **kwargs: Any
     ) -> AsyncGenerator[AIMessageChunk]:

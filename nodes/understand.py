@@ -51,13 +51,9 @@ async def understand(state: Question, runtime: Runtime[Context]) -> Understood:
 
 
 async def _rewrite(state: Question, context: Context) -> str:
-    model = context.chat.rewriter()
-    if model is None:
-        return join(state["question"], state["turns"])
     talk = "\n".join(f"{turn['role']}: {turn['content'][:500]}" for turn in state["turns"][-TURNS_READ:])
     request = [SystemMessage(PROMPT), HumanMessage(f"{talk}\nuser: {state['question']}")]
-    answer = await model.ainvoke(request, config={"tags": ["rewrite"]})
-    text = answer.text.strip().strip('"')
+    text = (await context.chat.rewrite(request) or "").strip().strip('"')
     return text if 0 < len(text) <= 600 and "\n" not in text else join(state["question"], state["turns"])
 
 

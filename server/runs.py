@@ -84,12 +84,18 @@ class Runs:
         await asyncio.wait([task])
 
     async def cancel_waiting(self, who: Identity, run_id: str) -> None:
-        """End a run that waits in the line."""
-        done = await runs.finish(self._database, who, run_id, "cancelled", "", {})
-        log = RunLog(log_key(who.tenant, run_id))
-        await self._log.resume(log)
-        end = {"status": "cancelled", "text": "", "message_id": done.message_id}
-        self._log.append(log, "done", end, expire=self._ttl)
+        """End a run that waits in the line, or the run that it has become meanwhile."""
+        async with self._dispatching:  # nobody takes it out of the line between the look and the end
+            live = self.find(run_id)
+            if live is None:
+                done = await runs.finish(self._database, who, run_id, "cancelled", "", {})
+                if done.first:
+                    log = RunLog(log_key(who.tenant, run_id))
+                    await self._log.resume(log)
+                    end = {"status": "cancelled", "text": "", "message_id": done.message_id}
+                    self._log.append(log, "done", end, expire=self._ttl)
+                return
+        await self.cancel(live)
 
     async def recover(self) -> int:
         """Take up the runs that a dead process left, and those that wait; return how many were left."""
@@ -139,11 +145,15 @@ class Runs:
             await self._drive(live)
             status = live.status()
         except asyncio.CancelledError:
-            if not live.cancelled:
+            if self.closing and not live.cancelled:
                 self._live.pop(live.run_id, None)
                 raise
             cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
             status = "cancelled"
+            if (
+                not live.cancelled
+            ):  # nobody asked for it: a part gave up on itself, and the run must still end
+                status, error = "failed", Internal("The answer was broken off on our side. Ask again.").body()
         except Exception as failure:  # noqa: BLE001 - the one place where everything ends visibly
             status, error = "failed", self._explain(live, failure).body()
         live.ending = True
@@ -190,6 +200,8 @@ class Runs:
         live.state.update(state)
         text, outcome = live.log.answer(), live.outcome()
         done = await runs.finish(self._database, live.who, live.run_id, live.status(), text, outcome)
+        if not done.first:
+            live.state["status"] = (await runs.get(self._database, live.who, live.run_id))["status"]
         live.answer_id, live.recorded = done.message_id, True
 
     async def _end(self, live: Live, status: RunStatus, error: dict[str, Any] | None) -> None:

@@ -5,7 +5,7 @@ owner's memory or the stored answer, in frames without ids: no client resumes fr
 """
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
@@ -24,8 +24,8 @@ from store import jobs, messages, runs
 from store.engine import Database
 
 HEARTBEAT_S: Final = 5.0
-SLACK_S: Final = 60.0
-"""How far the clocks of two servers may differ."""
+SLACK_S: Final = 1.0
+"""How much later than its stored end a run's last event may be, and how far the clocks of two servers may differ."""
 START: Final[Id] = (0, 0)
 ENDS: Final = frozenset(name.encode() for name in TERMINAL)
 
@@ -52,31 +52,40 @@ class Streams:
     runs: Runs
     database: Database
 
-    async def open(self, who: Identity, run_id: str, after: str) -> AsyncGenerator[bytes]:
-        """Return the frames after the cursor.
+    async def open(self, who: Identity, run_id: str, after: str) -> AsyncGenerator[bytes] | None:
+        """Return the frames after the cursor; None where the cursor is the run's end.
 
         Everything that has an HTTP status is raised here, before the response starts: Unknown for a run
         that is not theirs, BadCursor for a cursor that is not of this run.
         """
         cursor = parse(after)
         run = await runs.get(self.database, who, run_id)
+        key, ended = log_key(who.tenant, run_id), run["finished_at"] is not None
         if cursor != START:
-            _require_in_time(cursor, run["created_at"])
-        gap = await self._gap(log_key(who.tenant, run_id), cursor, ended=run["finished_at"] is not None)
-        return self._frames(who, run_id, cursor, gap)
+            _require_in_time(cursor, run["created_at"], run["finished_at"])
+            if ended and await self._at_end(key, cursor):
+                return None
+        return self._frames(who, run_id, cursor, await self._gap(key, cursor, ended=ended))
 
     def open_new(self, who: Identity, run_id: str) -> AsyncGenerator[bytes]:
         """Return all frames of a run that was just started."""
         return self._frames(who, run_id, START, None)
 
-    async def open_job(self, who: Identity, id: str, key: str, after: str) -> AsyncGenerator[bytes]:
-        """Return the frames of an upload's job after the cursor. Raises Unknown, BadCursor."""
+    async def open_job(self, who: Identity, id: str, key: str, after: str) -> AsyncGenerator[bytes] | None:
+        """Return the frames of an upload's job after the cursor; None at its end. Raises Unknown, BadCursor."""
         cursor, job = parse(after), await jobs.get(self.database, who, id)
         ended = job["status"] != "running"
         if ended and not await self.redis.exists(key):
             return _one(_job_end(job))
+        if ended and await self._at_end(key, cursor):
+            return None
         await self._gap(key, cursor, ended=ended)
         return self._follow(who, id, key, cursor)
+
+    async def _at_end(self, key: str, cursor: Id) -> bool:
+        """Tell whether the cursor is the terminal event."""
+        last = await self.redis.execute_command("XREVRANGE", key, "+", "-", "COUNT", 1)
+        return bool(last) and to_id(last[0][0]) == cursor and last[0][1].get(b"e") in ENDS
 
     async def forget(self, who: Identity, run_ids: list[str]) -> None:
         """Delete the logs of runs whose conversation is deleted."""
@@ -105,7 +114,7 @@ class Streams:
         if cursor < oldest and (trimmed or cursor != START):
             return {"from": _text(cursor), "to": _text(oldest)}
         if cursor > to_id(info[b"last-generated-id"]):  # the log was rolled back to before it
-            return {"from": _text(cursor), "to": _text(oldest)}
+            return {"from": _text(cursor), "to": "" if ended else _text(oldest)}
         held = await self.redis.execute_command("XRANGE", key, _text(cursor), _text(cursor), "COUNT", 1)
         if cursor != START and not held:
             raise BadCursor(f"The cursor {_text(cursor)!r} is not of this run. Start again without one.")
@@ -154,7 +163,8 @@ class Streams:
         live = self.runs.find(run_id)
         if live is not None:
             live.log.tail = None  # no text may join an entry that the snapshot holds already
-            return Snapshot(_anew(live.opening(), live.log.answer()), live.log.last)
+            said = _anew(live.opening(), live.log.answer())
+            return Snapshot(said + _rest({**live.outcome(), "usage": None}), live.log.last)
         run = await runs.get(self.database, who, run_id)
         answer = await messages.answer_of(self.database, who, run_id)
         text = answer["content"] if answer else ""
@@ -166,7 +176,7 @@ class Streams:
         }
         if in_log:
             return Snapshot(_anew(opening, text), cursor, skip_text=True)
-        return Snapshot(_anew(opening, text) + _rest(answer) + _end(run, text), cursor, ends=True)
+        return Snapshot(_anew(opening, text) + _rest(answer or {}) + _end(run, text), cursor, ends=True)
 
 
 def parse(after: str) -> Id:
@@ -181,10 +191,11 @@ def parse(after: str) -> Id:
         ) from error
 
 
-def _require_in_time(cursor: Id, created: str) -> None:
-    """Raise BadCursor for one from before the run or from the future: no loss of its log explains it."""
+def _require_in_time(cursor: Id, created: str, finished: str | None) -> None:
+    """Raise BadCursor for one from before the run or after it: no loss of its log explains it."""
     began = datetime.fromisoformat(created).timestamp()
-    if not began <= cursor[0] / 1000 + 0.001 <= time.time() + SLACK_S:  # an id is cut to milliseconds
+    ended = datetime.fromisoformat(finished).timestamp() if finished else time.time()
+    if not began <= cursor[0] / 1000 + 0.001 <= ended + SLACK_S:  # an id is cut to milliseconds
         raise BadCursor(f"The cursor {_text(cursor)!r} is not of this run. Start again without one.")
 
 
@@ -195,10 +206,8 @@ def _anew(opening: dict[str, Any], text: str) -> bytes:
     return frames + (to_note("token", {"text": text}) if text else b"")
 
 
-def _rest(answer: messages.Message | None) -> bytes:
-    """Return what is stored of an answer besides its text."""
-    if answer is None:
-        return b""
+def _rest(answer: Mapping[str, Any]) -> bytes:
+    """Return what is known of an answer besides its text."""
     frames: list[bytes] = []
     decision = answer.get("decision")
     if decision:

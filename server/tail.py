@@ -156,16 +156,17 @@ class Tail:
 
     async def _refuse(self) -> None:
         """Find the keys that a read refuses, one by one, and read the others from now on."""
-        before = len(self._refused)
+        refused = set[str]()
         for key in [self._bell, *self._seats]:
             try:
                 await self._redis.execute_command("XREAD", "COUNT", 1, "STREAMS", key, b"0-0")
             except ResponseError:
-                self._refused.add(key)
+                refused.add(key)
             except (RedisError, OSError):
                 break
-        if len(self._refused) == before:
-            await asyncio.sleep(0.1)
+        if self._bell not in refused:  # else the server refuses every read, for now
+            self._refused |= refused
+        await asyncio.sleep(0.1)
 
     async def _read(self) -> None:
         cursors: dict[str, Id] = {}

@@ -10,7 +10,7 @@ from contracts.errors import BadRequest
 from server.auth import require_owner
 from server.jobs import NAME_LIMIT
 from server.parts import Cursor, Here, Limit, Parts, Who, require_open
-from server.resources.runs import STREAM, sse
+from server.resources.runs import STREAM, nothing_more, sse
 from server.shield import too_large
 from store import documents, jobs
 
@@ -87,7 +87,7 @@ async def progress(
     """Stream an upload's progress to its one `done` or `error`."""
     key = here.jobs.log_key(who.tenant, id)
     frames = await here.streams.open_job(who, id, key, last_event_id or after)
-    return sse(request, frames, f"documents/jobs/{id}")
+    return nothing_more() if frames is None else sse(request, frames, f"documents/jobs/{id}")
 
 
 async def _keep(here: Parts, file: UploadFile, path: Path) -> int:

@@ -14,8 +14,19 @@ from store import runs
 
 router = APIRouter(tags=["runs"])
 
-STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {}}},
+    204: {"description": "The cursor is the stream's end: nothing follows."},
+}
 """How the OpenAPI document describes a stream."""
+
+
+def nothing_more() -> Response:
+    """Return the answer for a client that has the end already: it makes an EventSource stop asking.
+
+    Source: WHATWG HTML, section 9.2.
+    """
+    return Response(status_code=204)
 
 
 def sse(request: Request, frames: AsyncGenerator[bytes], place: str) -> EventSourceResponse:
@@ -50,7 +61,7 @@ async def get(here: Here, who: Who, id: str) -> Any:
 @router.get(
     "/messaging/runs/{id}/stream",
     response_class=Response,
-    responses={200: {"content": {"text/event-stream": {}}}},
+    responses=STREAM,
 )
 async def attach(
     here: Here,
@@ -61,7 +72,8 @@ async def attach(
     after: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     """Stream a run's events after the cursor, from the first one without one."""
-    return answer(request, await here.streams.open(who, id, last_event_id or after), id)
+    frames = await here.streams.open(who, id, last_event_id or after)
+    return nothing_more() if frames is None else answer(request, frames, id)
 
 
 @router.post("/messaging/runs/{id}/cancel")
@@ -73,6 +85,8 @@ async def cancel(here: Here, who: Who, id: str) -> Any:
         await here.runs.cancel(live)
     elif run["status"] == "waiting":
         await here.runs.cancel_waiting(who, id)
+    elif run["finished_at"] is None:
+        raise NotOpen(f"Run {id} is just starting. Send this again in a second.")
     else:
         raise NotOpen(f"Run {id} has ended already: it is {run['status']}.")
     return await runs.get(here.database, who, id)

@@ -5,7 +5,7 @@ from langchain_core.messages import HumanMessage
 from bench.stub import Stub, serving
 from contracts.agents import ModelChoice
 from contracts.state import Passage
-from models.chat import PoolChat
+from models.chat import REWRITTEN, PoolChat
 from models.pool import Pool
 from ports.llama import LlamaHost
 from ports.ollama import open_hosts
@@ -48,3 +48,19 @@ async def test_an_answer_is_no_longer_than_its_reserve() -> None:
     assert stub.last["options"] == {"num_ctx": 64, "num_predict": 32}
     assert len([chunk for chunk in pieces if chunk.text]) == 32
     assert [one.response_metadata["done_reason"] for one in pieces if one.response_metadata] == ["length"]
+
+
+async def test_a_host_s_model_rewrites_and_one_that_fails_leaves_the_question_as_it_is() -> None:
+    stub = Stub(tokens=4)
+    async with serving(stub) as url, open_hosts([url], {"stub": 4096}) as hosts:
+        chat = PoolChat(Pool(hosts), ModelChoice(fast="stub"), ask, rewrites=True)
+        talk = [HumanMessage("user: How much leave?\nuser: And there?")]
+        assert await chat.rewrite(talk) == "The stub counts words"
+        assert stub.last["options"]["num_predict"] == REWRITTEN
+        assert stub.last["messages"][-1]["content"] == talk[0].content
+        stub.broken = "refuse"
+        assert await chat.rewrite(talk) is None
+
+
+async def test_without_a_host_nothing_is_rewritten() -> None:
+    assert await PoolChat(Pool([]), ModelChoice(), ask).rewrite([HumanMessage("And there?")]) is None

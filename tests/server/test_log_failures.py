@@ -146,6 +146,24 @@ async def test_a_followed_key_that_is_no_stream_does_not_stop_the_other_streams(
                 await asyncio.wait([waiting])
 
 
+async def test_a_server_that_refuses_every_read_for_a_while_silences_nobody(redis: Redis):
+    tail, log = Tail(redis), fresh()
+    await write(redis, log, 1)
+    async with going(tail), aclosing(tail.follow(log.key, START, 60)) as frames:
+        assert len(await anext(frames)) == 1
+        await redis.execute_command("ACL", "SETUSER", "default", "-xread")
+        await write(redis, log, 2)  # the blocked read ends, and the next ones are refused
+        waiting = asyncio.create_task(anext(frames))
+        await asyncio.wait([waiting], timeout=0.5)
+        await redis.execute_command("ACL", "SETUSER", "default", "+xread")
+        await write(redis, log, 3)
+        async with asyncio.timeout(5):
+            found = await waiting
+            if len(found) == 1:
+                found += await anext(frames)
+    assert len(found) == 2
+
+
 async def test_a_slow_client_whose_log_is_trimmed_meanwhile_is_told(redis: Redis):
     tail, log = Tail(redis), fresh()
     async with going(tail), aclosing(tail.follow(log.key, START, 5)) as frames:
@@ -179,7 +197,9 @@ async def test_a_stream_that_is_trimmed_under_its_slow_client_is_made_good(redis
             said.append(log, "token", {"text": f"{n} "})
         await said.flush()
 
-    async with going(said), going(tail), aclosing(await streams.open(LOCAL, accepted.run_id, "")) as frames:
+    opened = await streams.open(LOCAL, accepted.run_id, "")
+    assert opened is not None
+    async with going(said), going(tail), aclosing(opened) as frames:
         await say(0)
         seen = await anext(frames)
         await say(*range(1, PAGE + 100))

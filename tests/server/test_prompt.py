@@ -58,12 +58,13 @@ def test_the_oldest_turns_go_before_the_question_does(small: Runtime, model: Mod
     conversation = small.conversation()
     for n in range(4):
         small.ask(f"Tell me of leave of absence, part {n}, in as many words as you have.", conversation)
-    fit = named(small.ask(LONG, conversation), "context")[0]
+    alone = "How many days of annual leave do full-time employees have?"
+    fit = named(small.ask(alone, conversation), "context")[0]
     asked = model.asked[-1]
     assert fit["dropped_turns"] > 0
     assert len(asked["messages"]) == 2 + 8 - fit["dropped_turns"]
     assert asked["messages"][0]["role"] == "system"
-    assert asked["messages"][-1]["content"].endswith(LONG)
+    assert asked["messages"][-1]["content"].endswith(alone)
 
 
 def test_a_question_that_does_not_fit_alone_ends_with_a_sentence_and_asks_no_model(
@@ -78,3 +79,15 @@ def test_a_question_that_does_not_fit_alone_ends_with_a_sentence_and_asks_no_mod
 
 def _messages(asked: dict[str, Any]) -> list[BaseMessage]:
     return [HumanMessage(message["content"]) for message in asked["messages"]]
+
+
+def test_a_follow_up_is_rewritten_by_the_host_s_model_and_answered_as_rewritten(small: Runtime, model: Model):
+    conversation = small.conversation()
+    small.ask("How many days of annual leave do full-time employees have?", conversation)
+    model.reset(tokens=6)
+    small.ask("And how many do they get after ten years?", conversation)
+    rewrite, answer = (body["messages"] for body in model.asked)
+    assert rewrite[0]["content"].startswith("Rewrite the user's last message")
+    assert "user: How many days of annual leave do full-time employees have?" in rewrite[-1]["content"]
+    assert rewrite[-1]["content"].endswith("user: And how many do they get after ten years?")
+    assert answer[-1]["content"].endswith(model.text().strip())

@@ -1,0 +1,119 @@
+"""A run ends once, whatever comes between: cancelled in the line, broken off from within, attached to at its end."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.identity import LOCAL
+from ports.settings import Settings
+from server.live import live_of
+from server.log import log_key
+from server.open import open_parts
+from server.parts import Parts
+from store import conversations, runs
+from tests.servers.runtime import Runtime, events, named
+
+QUESTION = "What does the desk in the entrance hall open at?"
+
+
+@pytest.fixture
+async def parts(tmp_path: Path) -> AsyncGenerator[Parts]:
+    """The parts of a server without HTTP, its folder empty."""
+    nothing: Any = None
+    async with open_parts(Settings(data_dir=tmp_path / "data"), lambda _: nothing) as found:
+        yield found
+
+
+async def accepted(parts: Parts, said: str = "hello") -> runs.Accepted:
+    place = await conversations.create(parts.database, LOCAL, "")
+    return await runs.accept(parts.database, LOCAL, place["id"], "default", said)
+
+
+async def ends_of(parts: Parts, run_id: str) -> list[str]:
+    await parts.log.flush()
+    redis: Any = parts.wiring.ports.redis
+    entries = await redis.xrange(log_key(LOCAL.tenant, run_id))
+    names = [fields[b"e"].decode() for _, fields in entries]
+    return [name for name in names if name in ("done", "error")]
+
+
+async def test_a_run_that_is_cancelled_while_it_leaves_the_line_ends_once(parts: Parts):
+    first = await accepted(parts)
+    done = await runs.finish(parts.database, LOCAL, first.run_id, "queued", "", {})
+    run_id = str(done.next_run)
+    await asyncio.gather(parts.runs.dispatch(), parts.runs.cancel_waiting(LOCAL, run_id))
+    live = parts.runs.find(run_id)
+    if live is not None and live.task is not None:
+        await asyncio.wait([live.task])
+    run = await runs.get(parts.database, LOCAL, run_id)
+    assert (run["status"], await ends_of(parts, run_id)) == ("cancelled", ["done"])
+
+
+async def test_a_run_that_is_broken_off_from_within_ends_with_an_error(parts: Parts):
+    begun = await accepted(parts)
+    live = live_of(LOCAL, begun, "default", "hello", [])
+    parts.runs.start(live)
+    await live.begun.wait()
+    task = live.task
+    assert task is not None
+    task.cancel()  # by nobody who asked for it
+    await asyncio.wait([task])
+    run = await runs.get(parts.database, LOCAL, begun.run_id)
+    assert (run["status"], await ends_of(parts, begun.run_id)) == ("failed", ["error"])
+    again = await runs.accept(parts.database, LOCAL, begun.conversation_id, "default", "hello again")
+    assert again.run_id != begun.run_id
+
+
+async def frames_of(parts: Parts, run_id: str) -> AsyncGenerator[bytes]:
+    frames = await parts.streams.open(LOCAL, run_id, "")
+    assert frames is not None
+    async with aclosing(frames):
+        async for piece in frames:
+            yield piece
+
+
+async def test_what_was_trimmed_of_a_live_run_comes_again_with_its_decision(parts: Parts):
+    begun = await accepted(parts, "hello, who are you?")
+    live = live_of(LOCAL, begun, "default", "hello, who are you?", [])
+    parts.runs.start(live)
+    async with aclosing(frames_of(parts, begun.run_id)) as first:
+        async for piece in first:
+            if b"event: decision" in piece:
+                break
+    redis: Any = parts.wiring.ports.redis
+    await redis.xtrim(live.log.key, maxlen=1, approximate=False)
+    seen = b"".join([piece async for piece in frames_of(parts, begun.run_id)])
+    names = [event.name for event in events(iter(seen.decode().splitlines()))]
+    assert names[:2] == ["gap", "run"]
+    assert (names.count("decision"), names.count("done"), names[-1]) == (1, 1, "done")
+
+
+def test_who_has_the_end_is_told_that_nothing_follows(runtime: Runtime):
+    seen = runtime.ask(QUESTION)
+    path = f"/messaging/runs/{named(seen, 'run')[0]['run_id']}/stream"
+    answer = runtime.http.get(path, headers={"Last-Event-ID": seen[-1].id})
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert [event.id for event in runtime.replay(path.split("/")[3], seen[-2].id)] == [seen[-1].id]
+
+
+def test_who_has_the_end_of_an_upload_is_told_that_nothing_follows(runtime: Runtime):
+    made = runtime.http.post(
+        "/documents", files={"file": ("hall.md", b"# Hall\n\nThe hall is green.\n")}
+    ).json()
+    path = f"/documents/jobs/{made['job_id']}/stream"
+    with runtime.http.stream("GET", path) as response:
+        seen = list(events(response.iter_lines()))
+    answer = runtime.http.get(path, headers={"Last-Event-ID": seen[-1].id})
+    assert (seen[-1].name, answer.status_code) == ("done", 204)
+
+
+def test_a_cursor_from_after_the_run_is_refused(runtime: Runtime):
+    run_id = named(runtime.ask(QUESTION), "run")[0]["run_id"]
+    last = runtime.replay(run_id)[-1].id
+    later = f"{int(last.partition('-')[0]) + 5_000}-0"
+    answer = runtime.http.get(f"/messaging/runs/{run_id}/stream", params={"after": later})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
