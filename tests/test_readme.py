@@ -83,3 +83,10 @@ def test_every_setting_stands_in_the_table_and_the_table_has_no_other():
 def test_make_run_serves_the_sample():
     plan = subprocess.run(["make", "-n", "run"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "switchboard serve --port 8000 --sample examples/handbook" in plan
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_no_page_has_a_place_left_to_be_filled(page: Path):
+    assert re.findall(r"\b[A-Z]+_(?:TABLE|FIGURES)\b|TODO|FIXME", page.read_text()) == []
