@@ -1,5 +1,6 @@
 """What a message wants, by its nearest examples: no training, and each mistake is mended by an example more."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
@@ -67,6 +68,10 @@ WHOLE: Final = 1.5
 TALK_LENGTH: Final = 80
 """Characters beyond which a message says more than a greeting."""
 
+GREETING: Final = re.compile(
+    r"(?i)^\s*(?:hi|hello|hey|good (?:morning|afternoon|evening|day))(?: \w+)?\s*[,!.]+\s*"
+)
+
 
 class Embedder(Protocol):
     """What embeds: rows as LangChain's Embeddings return them."""
@@ -86,7 +91,8 @@ class ExampleIntents:
         self._topics: dict[tuple[str, ...], NDArray[np.float32]] = {}
 
     async def classify(self, message: str) -> tuple[str, float]:
-        """Return the intent and its probability."""
+        """Return the intent and its probability; what follows a greeting counts, not the greeting."""
+        message = _after_greeting(message)
         if len(message) <= TALK_LENGTH and (like := await self._acts.likeness(message)) >= TALK:
             return "smalltalk", min(1.0, like / WHOLE)
         if not self._examples:
@@ -120,3 +126,9 @@ class ExampleIntents:
     async def _rows(self, texts: list[str]) -> NDArray[np.float32]:
         rows = np.asarray(await self._embedder.aembed_documents(texts), np.float32)
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _after_greeting(message: str) -> str:
+    """Return what is said after a greeting; the whole where that is less than two words."""
+    rest = GREETING.sub("", message)
+    return rest if len(rest.split()) > 1 else message

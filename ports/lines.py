@@ -16,6 +16,8 @@ import orjson
 
 KEPT: Final = 32
 """Idle connections that are kept."""
+LONGEST: Final = 4_000_000
+"""Bytes of a line; a model's are some hundred."""
 AHEAD: Final = 1_000_000
 """Bytes that a host may be ahead of the reader; then its connection is not read from."""
 
@@ -187,6 +189,8 @@ class Lines:
             rest, block = b"", first
             while block:
                 *lines, rest = (rest + block).split(b"\n")
+                if len(rest) > LONGEST:
+                    raise ConnectionError(f"a line of more than {LONGEST:,} bytes")
                 for line in lines:
                     if line:
                         yield orjson.loads(line)

@@ -17,7 +17,6 @@ from langchain_core.runnables import RunnableConfig
 from numpy.typing import NDArray
 from qdrant_client import models
 
-from contracts.state import Passage
 from retrievers import rerank, tokens
 from retrievers.collection import BM25, DENSE, Collection, of, readable
 from retrievers.sparse import query_vector
@@ -225,20 +224,3 @@ def _document(candidate: Candidate) -> Document:
     metadata["score"] = candidate.score
     metadata["signals"] = {name: value for name, value in signals.items() if not np.isnan(value)}
     return Document(id=candidate.id, page_content=candidate.payload["text"], metadata=metadata)
-
-
-def to_passage(document: Document) -> Passage:
-    """Return the document as the graph's state keeps it."""
-    found = document.metadata
-    return Passage(
-        id=found["id"],
-        source=found["source"],
-        title=found["title"],
-        headings=list(found["headings"]),
-        page=found["page"],
-        start=found["start"],
-        end=found["end"],
-        score=found["score"],
-        text=document.page_content,
-        signals=dict(found["signals"]),
-    )

@@ -33,6 +33,21 @@ async def test_no_question_of_the_handbook_is_taken_for_small_talk(intents: Exam
     assert [one for one in asked if (await intents.classify(one))[0] == "smalltalk"] == []
 
 
+@pytest.mark.parametrize(
+    ("said", "intent"),
+    [
+        ("good morning, where is the office?", "question"),
+        ("Hi Ada! How many days of leave do I get?", "question"),
+        ("hey, how are you?", "smalltalk"),
+        ("Hello!", "smalltalk"),
+    ],
+)
+async def test_what_follows_a_greeting_is_what_is_meant(
+    intents: ExampleIntents, said: str, intent: str
+) -> None:
+    assert (await intents.classify(said))[0] == intent
+
+
 async def test_a_long_message_is_no_greeting_whatever_it_begins_with(intents: ExampleIntents) -> None:
     said = (
         "Hello! Hello! How many days of parental leave do I get, and how much of it is paid by the company?"

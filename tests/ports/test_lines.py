@@ -166,6 +166,15 @@ async def test_a_host_that_speaks_no_http_is_an_error() -> None:
             await all_of(client(url))
 
 
+async def test_a_line_without_an_end_is_an_error_and_not_all_of_memory() -> None:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD + b"\r\n" + b"x" * (lines.LONGEST + 1))
+
+    async with host(serve) as url:
+        with pytest.raises(ConnectionError, match="a line of more than"):
+            await all_of(client(url))
+
+
 async def test_an_error_status_carries_its_text_and_a_redirect_is_one() -> None:
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 307 Moved\r\nLocation: /else\r\nContent-Length: 5\r\n\r\nmoved")

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from qdrant_client import AsyncQdrantClient
 
 from contracts.documents import Chunk
+from nodes.retrieve import to_passage
 from ports.edge import EdgeClient
 from retrievers import tokens
 from retrievers.collection import Collection
-from retrievers.hybrid import HybridRetriever, to_passage
+from retrievers.hybrid import HybridRetriever
 from retrievers.sparse import document_vector, terms
 
 SIZE = 384
