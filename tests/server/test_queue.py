@@ -50,8 +50,8 @@ def test_who_comes_second_is_told_the_place_and_answered_later_in_the_conversati
         place = named(queued, "queue")[0]
         waiting = narrow.http.get(f"/messaging/runs/{place['run_id']}").json()["status"]
         with attached(narrow, place["run_id"]) as second:
+            model.tokens, model.pace = 30, 0.0  # for the next: an answer keeps what it began with
             cancel(narrow, first.run_id()).raise_for_status()
-            model.tokens, model.pace = 30, 0.0
             whole = second.rest()
     assert named(queued, "decision")[0]["path"] == "queue"
     assert (place["position"], waiting) == (1, "waiting")
@@ -82,8 +82,8 @@ def test_those_who_wait_are_answered_in_the_order_of_their_coming(narrow: Runtim
     with asking(narrow, "Count slowly, once more.") as first:
         first.until("token")
         places = [named(narrow.ask(f"Count behind, {n}."), "queue")[0] for n in range(3)]
-        cancel(narrow, first.run_id()).raise_for_status()
         model.tokens, model.pace = 5, 0.0
+        cancel(narrow, first.run_id()).raise_for_status()
         first.rest()
     for place in places:
         narrow.replay(place["run_id"])

@@ -73,8 +73,8 @@ def test_a_question_in_the_line_waits_for_its_answer(tmp_path: Path, model: Mode
             with ask(own, "Count behind the other.") as child:
                 assert child.stdout is not None
                 place = child.stdout.readline()
-                own.http.post(f"/messaging/runs/{first.run_id()}/cancel").raise_for_status()
                 model.tokens, model.pace = 30, 0.0
+                own.http.post(f"/messaging/runs/{first.run_id()}/cancel").raise_for_status()
                 answer, said = child.communicate(timeout=60)
     assert place.startswith("Your question is number 1 in the line")
     assert (child.returncode, answer) == (0, model.text() + "\n"), said
