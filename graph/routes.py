@@ -1,6 +1,6 @@
 """Where a run goes next: pure functions of the state.
 
-They are coroutines because LangGraph calls a plain function in a thread of its own: 0.2 ms each, 1 ms beside
+They are coroutines because LangGraph calls a plain function in a thread of its own: 0.1 ms each, 1 ms beside
 other work, for a comparison.
 """
 

@@ -18,6 +18,8 @@ from models.tokens import estimate
 
 REWRITTEN: Final = 120
 """Tokens of a follow-up question in other words."""
+REWRITE_S: Final = 10.0
+"""Seconds that a person waits for it before the question is taken as it is."""
 RESERVE: Final = 1024
 """Tokens kept free for the answer."""
 Ask = Callable[[str, Sequence[Passage]], str]
@@ -39,11 +41,12 @@ class PoolChat:
         exact: Exact | None = None,
         reserve: int = RESERVE,
         rewrites: bool = False,
+        patience: float = REWRITE_S,
         about: smalltalk.About = smalltalk.NOBODY,
     ) -> None:
         self._pool, self._choice, self._ask = pool, choice, ask
         self._prices, self._exact, self._reserve = prices or Prices(), exact, reserve
-        self._rewrites, self._about = rewrites, about
+        self._rewrites, self._patience, self._about = rewrites, patience, about
 
     def select(self, task: Task) -> str:
         """Return the name of the model for the task."""
@@ -90,11 +93,12 @@ class PoolChat:
             return None
         pieces: list[str] = []
         try:
-            async for chunk in self._pool.stream(
-                self.select("smalltalk"), messages, max_tokens=REWRITTEN, temperature=0.0
-            ):
-                pieces.append(chunk.text)
-        except (ModelUnavailable, TooLong):
+            async with asyncio.timeout(self._patience):
+                async for chunk in self._pool.stream(
+                    self.select("smalltalk"), messages, max_tokens=REWRITTEN, temperature=0.0
+                ):
+                    pieces.append(chunk.text)
+        except (ModelUnavailable, TooLong, TimeoutError):
             return None
         return "".join(pieces)
 

@@ -80,6 +80,7 @@ class Exchange(asyncio.Protocol):
         while not (self._blocks or self.whole):
             if self._failure is not None:
                 raise self._failure
+            self._heard = self._loop.time()  # nobody listened until now: that was no silence
             self._waiter = self._loop.create_future()
             await self._waiter
         found = b"".join(self._blocks)
@@ -152,9 +153,9 @@ class Exchange(asyncio.Protocol):
             self._waiter.set_result(None)
 
     def _look(self) -> None:
-        """Fail for a host that has sent nothing for too long; one timer an answer, not one a token."""
+        """Fail for a host that was listened to in vain for too long; one timer an answer, not one a token."""
         silent = self._loop.time() - self._heard
-        if silent >= self._patience and not self._blocks:
+        if silent >= self._patience and self._waiter is not None and not self._waiter.done():
             self._fail(TimeoutError())
         else:
             self._watch = self._loop.call_later(max(self._patience - silent, 0.05), self._look)

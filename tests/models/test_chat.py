@@ -62,5 +62,12 @@ async def test_a_host_s_model_rewrites_and_one_that_fails_leaves_the_question_as
         assert await chat.rewrite(talk) is None
 
 
+async def test_a_host_that_hangs_does_not_hold_up_a_follow_up() -> None:
+    stub = Stub(tokens=4)
+    async with serving(stub) as url, open_hosts([url], {"stub": 4096}) as hosts:
+        chat = PoolChat(Pool(hosts), ModelChoice(fast="stub"), ask, rewrites=True, patience=0.1)
+        assert await chat.rewrite([HumanMessage("And there? [[stall]]")]) is None
+
+
 async def test_without_a_host_nothing_is_rewritten() -> None:
     assert await PoolChat(Pool([]), ModelChoice(), ask).rewrite([HumanMessage("And there?")]) is None

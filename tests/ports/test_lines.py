@@ -156,6 +156,25 @@ async def test_a_host_that_falls_silent_is_given_up() -> None:
             await all_of(client(url, patience=0.1))  # and its connection is closed: the host's read ends
 
 
+async def test_a_host_is_not_silent_while_nobody_listens() -> None:
+    """A reader that is held back for longer than its patience finds the answer going on."""
+    asked_again = asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD + b"\r\n" + b'{"n": 1}\n')
+        await asked_again.wait()
+        writer.write(b'{"n": 2}\n')
+
+    async with host(serve) as url:
+        async with aclosing(client(url, patience=0.2).post("/", BODY)) as parts:
+            assert await anext(parts) == {"n": 1}
+            await asyncio.sleep(0.5)
+            following = asyncio.create_task(anext(parts))
+            await asyncio.sleep(0)
+            asked_again.set()
+            assert await following == {"n": 2}
+
+
 async def test_a_host_that_speaks_no_http_is_an_error() -> None:
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example ESMTP\r\n")
