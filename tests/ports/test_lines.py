@@ -165,14 +165,13 @@ async def test_a_host_is_not_silent_while_nobody_listens() -> None:
         await asked_again.wait()
         writer.write(b'{"n": 2}\n')
 
-    async with host(serve) as url:
-        async with aclosing(client(url, patience=0.2).post("/", BODY)) as parts:
-            assert await anext(parts) == {"n": 1}
-            await asyncio.sleep(0.5)
-            following = asyncio.create_task(anext(parts))
-            await asyncio.sleep(0)
-            asked_again.set()
-            assert await following == {"n": 2}
+    async with host(serve) as url, aclosing(client(url, patience=0.2).post("/", BODY)) as parts:
+        assert await anext(parts) == {"n": 1}
+        await asyncio.sleep(0.5)
+        following = asyncio.create_task(anext(parts))
+        await asyncio.sleep(0)
+        asked_again.set()
+        assert await following == {"n": 2}
 
 
 async def test_a_host_that_speaks_no_http_is_an_error() -> None:
