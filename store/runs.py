@@ -91,8 +91,12 @@ def accept(
     seq = conversations.grow(connection, who, conversation_id, conversations.to_title(content))
     if seq is None:
         raise Unknown("conversation", conversation_id)
-    if not begin(connection, who, run_id, conversation_id, agent, message_id, "running"):
-        raise ConversationBusy(_busy(connection, who, conversation_id))
+    if (busy := _active(connection, who, conversation_id)) or not begin(
+        connection, who, run_id, conversation_id, agent, message_id, "running"
+    ):
+        raise ConversationBusy(
+            f"Run {busy} is still answering in this conversation. Wait for its end, or cancel it."
+        )
     turns = messages.turns_before(connection, who, conversation_id, seq, last) if seq > 1 else []
     details: messages.Details = {"attachments": [dict(one) for one in attachments]} if attachments else {}
     messages.add(
@@ -122,6 +126,8 @@ def begin(
         "status": status,
         "message_id": message_id,
         "follows": follows,
+        "thread": run_id,
+        "owner": "",
         "attempts": 1 if status == "running" else 0,
         "created_at": now(),
     }
@@ -208,14 +214,18 @@ def _details(outcome: Outcome) -> messages.Details:
     return cast(messages.Details, {name: value for name, value in outcome.items() if name in kept and value})
 
 
-def _busy(connection: Connection, who: Identity, conversation_id: str) -> str:
-    active = select(runs.c.id).where(
-        access.own(runs, who), runs.c.conversation_id == conversation_id, runs.c.status.in_(ACTIVE)
-    )
-    run_id = connection.execute(active).scalar()
-    return f"Run {run_id} is still answering in this conversation. Wait for its end, or cancel it."
+def _active(connection: Connection, who: Identity, conversation_id: str) -> str | None:
+    """Return the run that answers or waits in the conversation."""
+    this = {"this_conversation": conversation_id, **access.bound(who)}
+    found = connection.execute(_UNFINISHED, this)
+    return next((row.id for row in found if row.status in ACTIVE), None)
 
 
+_UNFINISHED = select(runs.c.id, runs.c.status).where(
+    access.own_bound(runs),
+    runs.c.conversation_id == bindparam("this_conversation"),
+    runs.c.finished_at.is_(None),
+)
 _END = (
     update(runs)
     .where(access.own_bound(runs), runs.c.id == bindparam("this_id"), runs.c.finished_at.is_(None))

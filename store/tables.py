@@ -35,6 +35,8 @@ metadata = MetaData(
 
 ACTIVE = ("running", "waiting")
 """The statuses in which a run keeps its conversation busy."""
+PAUSED = "paused"
+"""A run that goes on when a person has answered its interrupt."""
 
 
 def _name(name: str, *, null: bool = False) -> Column[Any]:
@@ -106,21 +108,64 @@ runs = _table(
     Column("error", Json),
     _name("created_at"),
     _name("finished_at", null=True),
+    _name("thread"),
+    _name("owner"),
+    _name("cancelled_at", null=True),
     UniqueConstraint("tenant", "follows"),
     _within("conversation_id", "conversations"),
 )
-_active = text("status IN ('running', 'waiting')")
+_running = text("status = 'running'")
 Index(
-    "uq_runs_active",
+    "uq_runs_running",
     runs.c.tenant,
     runs.c.conversation_id,
     unique=True,
-    sqlite_where=_active,
-    postgresql_where=_active,
+    sqlite_where=_running,
+    postgresql_where=_running,
 )
 _open = text("finished_at IS NULL")
 Index("ix_runs_open", runs.c.created_at, runs.c.id, sqlite_where=_open, postgresql_where=_open)
+Index(
+    "ix_runs_unfinished",
+    runs.c.tenant,
+    runs.c.conversation_id,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
 Index("ix_runs_conversation", runs.c.tenant, runs.c.conversation_id)
+
+interrupts = _table(
+    "interrupts",
+    _name("run_id"),
+    _name("next_run"),
+    _name("conversation_id"),
+    _name("user_id"),
+    _name("agent"),
+    _name("kind"),
+    Column("payload", Json, nullable=False),
+    _name("status"),
+    Column("response", Json),
+    _name("answered_by"),
+    _name("answered_at", null=True),
+    _name("created_at"),
+    _name("expires_at"),
+    UniqueConstraint("tenant", "run_id"),
+    Index(None, "tenant", "status", "id"),
+    _within("conversation_id", "conversations"),
+)
+
+effects = _table(
+    "effects",
+    _name("run_id"),
+    _name("step"),
+    _number("number"),
+    _name("kind"),
+    Column("result", Json),
+    _name("begun_at"),
+    _name("done_at", null=True),
+    _within("run_id", "runs"),
+    key=("run_id", "step", "number"),
+)
 
 feedback = _table(
     "feedback",
