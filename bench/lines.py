@@ -31,6 +31,11 @@ REFUSED: Final = {
     "missing": (404, "model 'stub:missing' not found"),
     "context": (400, "the prompt has 9000 tokens and exceeds the context of 4096"),
 }
+TEMPLATES: Final = {
+    True: "{{ .System }}{{ .Prompt }}{{ .Response }}",
+    False: "{{ range .Messages }}<{{ .Role }}>{{ .Content }}<end>{{ end }}<assistant>",
+}
+"""A template of a model that goes on from its own last message, and of one that does not."""
 DIRECTIVE: Final = re.compile(r"\[\[(\w+)\]\]")
 Body = Mapping[str, Any]
 
@@ -49,13 +54,19 @@ def word(n: int) -> str:
     return (" " if n else "") + WORDS[n % len(WORDS)]
 
 
+def begun(body: Body) -> int:
+    """Return how many words of the answer a last message of the assistant's holds already."""
+    said = (body.get("messages") or ({},))[-1]
+    return len(str(said.get("content")).split()) if said.get("role") == "assistant" else 0
+
+
 @functools.lru_cache(64)
-def lines_for(path: str, model: str, count: int, reason: str) -> list[bytes]:
-    """Return the lines of an answer of `count` tokens and its last line."""
+def lines_for(path: str, model: str, count: int, reason: str, first: int = 0) -> list[bytes]:
+    """Return the lines of an answer of `count` tokens, beginning with word `first`, and its last line."""
     chat, head = path == "/api/chat", {"model": model, "created_at": STAMP}
     said = (
         {"message": {"role": "assistant", "content": word(n)}} if chat else {"response": word(n)}
-        for n in range(count)
+        for n in range(first, first + count)
     )
     end = {"message": {"role": "assistant", "content": ""}} if chat else {"response": ""}
     counts = {"total_duration": 1, "prompt_eval_count": 10, "eval_count": count, "eval_duration": 1}
@@ -64,7 +75,7 @@ def lines_for(path: str, model: str, count: int, reason: str) -> list[bytes]:
     return [json.dumps(part, separators=(",", ":")).encode() + b"\n" for part in parts]
 
 
-def plain(path: str, body: Body, models: Sequence[str], width: int) -> bytes:
+def plain(path: str, body: Body, models: Sequence[str], width: int, template: str = "") -> bytes:
     """Return the response to everything but an answer."""
     model = str(body.get("model"))
     match path:
@@ -75,7 +86,15 @@ def plain(path: str, body: Body, models: Sequence[str], width: int) -> bytes:
         case "/api/version":
             return whole({"version": "0.0.0-stub"})
         case "/api/show":
-            return whole({"details": {"family": "stub"}, "model_info": {}, "capabilities": ["completion"]})
+            abilities = ["completion"]
+            return whole(
+                {
+                    "details": {"family": "stub"},
+                    "model_info": {},
+                    "capabilities": abilities,
+                    "template": template,
+                }
+            )
         case "/api/embed":
             texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
             return whole({"model": model, "embeddings": [vector(text, width) for text in texts]})

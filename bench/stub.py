@@ -20,7 +20,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bench.lines import MODELS, REFUSED, Body, chunk, fault_of, lines_for, plain, whole, word
+from bench.lines import (
+    MODELS,
+    REFUSED,
+    TEMPLATES,
+    Body,
+    begun,
+    chunk,
+    fault_of,
+    lines_for,
+    plain,
+    whole,
+    word,
+)
 
 LENGTH: Final = re.compile(rb"(?i)content-length: *(\d+)")
 
@@ -39,6 +51,8 @@ class Stub:
     broken: str = ""
     """A fault of every answer."""
     models: tuple[str, ...] = MODELS
+    continues: bool = True
+    """Its template leaves a last message of the assistant's open; the answer goes on behind the words in it."""
     running: int = 0
     served: int = 0
     last: Body = field(default_factory=dict[str, Any])
@@ -59,7 +73,7 @@ class Stub:
                 path, body = head.split(b" ", 2)[1].decode(), json.loads(raw or b"{}")
                 self.last = body
                 if path not in ("/api/chat", "/api/generate"):
-                    writer.write(plain(path, body, self.models, self.width))
+                    writer.write(plain(path, body, self.models, self.width, TEMPLATES[self.continues]))
                 elif not await self.answer(path, body, reader, writer):
                     break
         writer.close()
@@ -88,11 +102,13 @@ class Stub:
         self, path: str, body: Body, fault: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         """Write the answer's lines; False where a fault breaks it off."""
-        count = min(self.tokens, body.get("options", {}).get("num_predict") or self.tokens)
-        reason = "length" if fault == "length" or count < self.tokens else "stop"
-        lines = lines_for(path, str(body.get("model")), count, reason)
+        first = min(begun(body), self.tokens) if self.continues else 0
+        left = self.tokens - first
+        count = min(left, body.get("options", {}).get("num_predict") or left)
+        reason = "length" if fault == "length" or count < left else "stop"
+        lines = lines_for(path, str(body.get("model")), count, reason, first)
         if body.get("stream") is False:
-            text = "".join(word(n) for n in range(count))
+            text = "".join(word(n) for n in range(first, first + count))
             said = (
                 {"message": {"role": "assistant", "content": text}}
                 if path == "/api/chat"

@@ -1,7 +1,7 @@
 """What a node may reach besides its slice of the state. One Context a run; its tenant is bound here."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
@@ -90,6 +90,14 @@ class Chat(Protocol):
         """Return the price in the configured currency; 0.0 for models without one."""
         ...
 
+    async def continues(self, model: str) -> bool:
+        """Tell whether the model goes on from a last message that is its own, begun and not ended."""
+        ...
+
+    async def repeats(self, model: str) -> bool:
+        """Tell whether the model says the same again to the same prompt."""
+        ...
+
     async def rewrite(self, messages: Sequence[BaseMessage]) -> str | None:
         """Return what a model makes of a follow-up question, or None where none is good enough or none answers."""
         ...
@@ -119,6 +127,18 @@ Recorder = Callable[[RunState], Awaitable[None]]
 """Writes what the run came to: message, decision, usage, status."""
 
 
+@dataclass(slots=True)
+class Progress:
+    """What one attempt at a run has come to. Not in the state, which the next attempt goes on from."""
+
+    shown: str
+    """What clients have of the answer; kept up by the nodes that write it, once each has written."""
+
+
+def nobody_listens(reason: str) -> None:
+    """Drop nothing: no client has any text yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the nodes of one run reach. The tenant is bound when it is made: no call can forget it."""
@@ -138,6 +158,26 @@ class Context:
     record: Recorder
     queued: bool = False
     """This run has already waited in the line: it must not be queued again."""
+    said: str = ""
+    """What clients already have of this answer: an earlier attempt at the run was broken off behind it."""
+    restart: Callable[[str], None] = nobody_listens
+    """Tells all clients to drop the text so far; takes the reason."""
+    progress: Progress = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "progress", Progress(self.said))
 
 
-__all__ = ["Chat", "Context", "Desk", "Emitter", "Intents", "Memory", "Reader", "Recorder", "Turn"]
+__all__ = [
+    "Chat",
+    "Context",
+    "Desk",
+    "Emitter",
+    "Intents",
+    "Memory",
+    "Progress",
+    "Reader",
+    "Recorder",
+    "Turn",
+    "nobody_listens",
+]

@@ -1,13 +1,13 @@
 """Puts the parts together: from open ports to the Context of one run. The tenant is bound here."""
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from contracts.agents import AgentConfig, ModelChoice
-from contracts.context import Context, Desk, Emitter, Intents, Reader, Recorder
+from contracts.context import Context, Desk, Emitter, Intents, Reader, Recorder, nobody_listens
 from contracts.errors import SetupError, SwitchboardError
 from contracts.identity import Identity
 from graph.build import Graph, build_graph
@@ -176,10 +176,11 @@ class Wiring:
 
     async def context(
         self, who: Identity, agent_id: str, run_id: str, started: float, emit: Emitter, desk: Desk, record: Recorder,
-        *, queued: bool, sources: Sequence[str] = (),
+        *, queued: bool, sources: Sequence[str] = (), said: str = "", restart: Callable[[str], None] | None = None,
     ) -> Context:  # fmt: skip
         """Return what the nodes of one run may reach: of the documents, only `sources` where some are named.
 
+        `said` is what clients have of the answer from an earlier attempt; `restart` tells them to drop it.
         Raises Unknown for an agent that is not there.
         """
         agent = await self.agent(who, agent_id)
@@ -199,6 +200,8 @@ class Wiring:
             desk=desk,
             record=record,
             queued=queued,
+            said=said,
+            restart=restart or nobody_listens,
         )
 
 

@@ -81,7 +81,18 @@ class PoolChat:
         """Stream the answer, no longer than the reserve; raises ModelUnavailable where it breaks off."""
         if model == smalltalk.NAME:
             return self._pool.stream(model, messages, about=self._about)
-        return self._pool.stream(model, messages, max_tokens=self._reserve_of(self.limit(model)))
+        room = self._reserve_of(self.limit(model))
+        if messages[-1].type == "ai":  # begun already: the whole is no longer than the reserve
+            room = max(room - estimate(messages[-1:]), 1)
+        return self._pool.stream(model, messages, max_tokens=room)
+
+    async def continues(self, model: str) -> bool:
+        """Tell whether the model goes on from a last message that is its own, begun and not ended."""
+        return await self._pool.continues(model)
+
+    async def repeats(self, model: str) -> bool:
+        """Tell whether the model says the same again to the same prompt."""
+        return await self._pool.repeats(model)
 
     def cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
         """Return the price in the configured currency; 0.0 for models without one."""

@@ -25,6 +25,18 @@ class InProcessHost:
         """Return the model; raises KeyError for one that `tags` does not name."""
         return self._models[model.removesuffix(":latest")]
 
+    async def continues(self, model: str) -> bool:
+        """Return False: these answerers do not read what they wrote."""
+        return False
+
+    async def calls(self, model: str) -> bool:
+        """Return False: they call no tools."""
+        return False
+
+    def repeats(self, model: str) -> bool:
+        """Return True: the same passages give the same answer."""
+        return True
+
     def limit(self, model: str) -> int:
         """Return the context in tokens; 0 for a model that is not served here."""
         return LIMIT if model.removesuffix(":latest") in self._models else 0

@@ -36,6 +36,18 @@ class Host(Protocol):
         """Return the model's context in tokens; 0 where this host can never serve it."""
         ...
 
+    async def continues(self, model: str) -> bool:
+        """Tell whether the model goes on from a last message that is its own, begun and not ended."""
+        ...
+
+    async def calls(self, model: str) -> bool:
+        """Tell whether the model calls tools."""
+        ...
+
+    def repeats(self, model: str) -> bool:
+        """Tell whether the model says the same again to the same prompt."""
+        ...
+
 
 @dataclass(slots=True)
 class Place:
@@ -79,6 +91,21 @@ class Pool:
             raise self._missing(model)
         return min(limits)
 
+    async def continues(self, model: str) -> bool:
+        """Tell whether the model goes on from its own last message, on every host that may be asked."""
+        hosts = await self._having(model)
+        return bool(hosts) and all(await asyncio.gather(*(place.host.continues(model) for place in hosts)))
+
+    async def calls(self, model: str) -> bool:
+        """Tell whether the model calls tools, on every host that may be asked."""
+        hosts = await self._having(model)
+        return bool(hosts) and all(await asyncio.gather(*(place.host.calls(model) for place in hosts)))
+
+    async def repeats(self, model: str) -> bool:
+        """Tell whether the model says the same again, on every host that may be asked."""
+        hosts = await self._having(model)
+        return bool(hosts) and all(place.host.repeats(model) for place in hosts)
+
     async def stream(
         self, model: str, messages: Sequence[BaseMessage], **kwargs: Any
     ) -> AsyncGenerator[AIMessageChunk]:
@@ -120,18 +147,18 @@ class Pool:
             raise
 
     async def _pick(self, model: str, tried: Sequence[Place]) -> Place:
-        named = model if ":" in model else f"{model}:latest"
-        tags = await asyncio.gather(*map(self._tags, self._places))
-        able = [
-            place
-            for place, names in zip(self._places, tags, strict=True)
-            if named in names and not any(place is one for one in tried)
-        ]
+        able = [place for place in await self._having(model) if not any(place is one for one in tried)]
         if not able:
             raise self._missing(model)
         chosen = min(able, key=lambda place: (self._rests(place, model), place.running, place.asked))
         chosen.asked += 1
         return chosen
+
+    async def _having(self, model: str) -> list[Place]:
+        """Return the hosts that offer the model now."""
+        named = model if ":" in model else f"{model}:latest"
+        tags = await asyncio.gather(*map(self._tags, self._places))
+        return [place for place, names in zip(self._places, tags, strict=True) if named in names]
 
     async def _tags(self, place: Place) -> frozenset[str]:
         """Return the host's models, asked anew when they are old; none from a host that does not answer."""

@@ -6,6 +6,7 @@ from langgraph.runtime import Runtime
 
 from contracts.context import Context
 from contracts.state import Citation, Recalled, Usage
+from nodes.show import show
 from nodes.usage import usage_of
 
 
@@ -27,7 +28,7 @@ class Answer(TypedDict):
 async def canonical(state: Standing, runtime: Runtime[Context]) -> Answer:
     """Stream the approved or remembered answer with its citations."""
     found = state["recalled"]
-    await runtime.context.emit(found["text"])
+    await show(runtime.context, found["text"])
     return {
         "text": found["text"],
         "citations": found["citations"],

@@ -6,6 +6,7 @@ from langgraph.runtime import Runtime
 
 from contracts.context import Context
 from contracts.state import Action, Usage
+from nodes.show import show
 from nodes.usage import usage_of
 
 
@@ -33,7 +34,7 @@ async def clarify(state: Unclear, runtime: Runtime[Context]) -> Reply:
         if options
         else "I am not sure what this is about. Could you name the thing that you are asking about?"
     )
-    await runtime.context.emit(text)
+    await show(runtime.context, text)
     question = state["question"].strip().rstrip("?!. ")
     actions: list[Action] = [
         {

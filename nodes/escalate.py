@@ -6,6 +6,7 @@ from langgraph.runtime import Runtime
 
 from contracts.context import Context
 from contracts.state import Action, Decision, Turn, Usage
+from nodes.show import show
 from nodes.usage import usage_of
 
 
@@ -31,7 +32,7 @@ async def escalate(state: Unsure, runtime: Runtime[Context]) -> Reply:
     """Open a ticket for who asked for a person; offer one to who did not."""
     context = runtime.context
     text, actions = await (_ticket if state["intent"] == "person" else _offer)(state, context)
-    await context.emit(text)
+    await show(context, text)
     return {"text": text, "actions": actions, "usage": usage_of(context, model=""), "status": "escalated"}
 
 

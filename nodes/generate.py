@@ -9,6 +9,7 @@ from langgraph.runtime import Runtime
 from contracts.context import Context
 from contracts.errors import ModelUnavailable
 from contracts.state import Passage, Usage
+from nodes.seam import seam_for
 from nodes.usage import usage_of
 
 KINDS: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
@@ -32,30 +33,36 @@ class Answer(TypedDict):
 
 
 async def generate(state: Prompt, runtime: Runtime[Context]) -> Answer:
-    """Stream the model's answer to the emitter and return the whole of it.
+    """Stream the model's answer to the emitter and return the whole of it, with what clients had before.
 
     Raises ModelUnavailable where the model breaks off or says nothing.
     """
-    context, model = runtime.context, state["model"]
+    context, model, messages = runtime.context, state["model"], to_messages(state)
+    seam = await seam_for(context, model, "", messages)
     pieces: list[str] = []
     first: float | None = None
     prompt_tokens = completion_tokens = 0
-    async for chunk in context.chat.stream(model, to_messages(state)):
+    async for chunk in context.chat.stream(model, messages):
         if chunk.usage_metadata:
             prompt_tokens += chunk.usage_metadata["input_tokens"]
             completion_tokens += chunk.usage_metadata["output_tokens"]
-        if text := chunk.text:
+        if chunk.text:
             first = first or time.perf_counter()
-            pieces.append(text)
-            await context.emit(text)
-    if not "".join(pieces).strip():
+            if text := seam.take(chunk.text):
+                pieces.append(text)
+                await context.emit(text)
+    if rest := seam.rest():
+        pieces.append(rest)
+        await context.emit(rest)
+    text = context.progress.shown = seam.said + "".join(pieces)
+    if not text.strip():
         raise ModelUnavailable(
             f"The model {model!r} answered with nothing. Ask again, or choose another model."
         )
     usage = usage_of(
         context, model=model, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, first=first
     )
-    return {"text": "".join(pieces), "usage": usage, "status": "completed"}
+    return {"text": text, "usage": usage, "status": "completed"}
 
 
 def to_messages(state: Prompt) -> list[BaseMessage]:

@@ -6,6 +6,7 @@ from langgraph.runtime import Runtime
 
 from contracts.context import Context
 from contracts.state import Decision, Queued, Usage
+from nodes.show import show
 from nodes.usage import usage_of
 
 
@@ -33,5 +34,5 @@ async def queue(state: Waiting, runtime: Runtime[Context]) -> Reply:
         f"Your question is number {place['position']} in the line: {state['decision']['reason']}. "
         f"I expect to answer in about {wait} s; the answer will appear here."
     )
-    await context.emit(text)
+    await show(context, text)
     return {"text": text, "queued": place, "usage": usage_of(context, model=""), "status": "queued"}

@@ -6,6 +6,7 @@ from langgraph.runtime import Runtime
 
 from contracts.context import Context
 from contracts.state import Action, Decision, Usage
+from nodes.show import show
 from nodes.usage import usage_of
 
 
@@ -29,7 +30,7 @@ async def refuse(state: Stopped, runtime: Runtime[Context]) -> Reply:
     context = runtime.context
     instead = "You can ask me about what is in the documents, or ask for a person."
     text = f"I cannot answer that: {state['decision']['reason']}. {instead}"
-    await context.emit(text)
+    await show(context, text)
     actions: list[Action] = [
         {"label": example, "action": "ask", "target": "conversation", "params": {"content": example}}
         for example in context.agent.examples[:3]

@@ -215,6 +215,18 @@ class LlamaHost:
         """Return the context in tokens; 0 for a model that is not served here."""
         return self._model.n_ctx if model == self._model.model_name else 0
 
+    async def continues(self, model: str) -> bool:
+        """Return True: the engine leaves a last message of the assistant's open, whatever the template."""
+        return True
+
+    async def calls(self, model: str) -> bool:
+        """Return False: a model of this size does not choose tools well (docs/models.md)."""
+        return False
+
+    def repeats(self, model: str) -> bool:
+        """Return True: it takes the likeliest word each time."""
+        return True
+
     async def health(self) -> str:
         """Return what serves, once the weights are loaded; raises DamagedWeights."""
         await self._model.load()

@@ -7,6 +7,7 @@ replace `num_ctx`, which makes Ollama load the model anew: it stays what it was 
 """
 
 import ssl
+import time
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
@@ -24,11 +25,14 @@ from ollama import AsyncClient, ResponseError
 
 from contracts.errors import ModelUnavailable, SwitchboardError, TooLong
 from ports.lines import KEPT, Lines, Refused
+from ports.templates import calls_tools, goes_on
 
 NUM_CTX: Final = 8192
 CONNECT_S: Final = 5.0
 PATIENCE_S: Final = 120.0
 """Longest wait for the next piece of an answer."""
+SHOWN_S: Final = 300.0
+"""Seconds for which what a host says of a model is believed."""
 HTTPX_ONLY: Final = frozenset({"accept-encoding", "connection", "content-type", "host"})
 """Headers that httpx sends for itself."""
 STRICT: Final = {"/api/chat": {"truncate": False, "shift": False}, "/api/embed": {"truncate": False}}
@@ -198,6 +202,8 @@ class OllamaHost:
         self._client = StrictClient(self.name, url, login=login, verify=verify, timeout=timeout)
         self._chats: dict[str, OllamaChat] = {}
         self._vectors: dict[str, OllamaVectors] = {}
+        self._shown: dict[str, tuple[float, Any]] = {}
+        """What the host said of each model, and when."""
 
     def limit(self, model: str) -> int:
         """Return the model's context in tokens; sent with every request, so that the model stays loaded."""
@@ -229,11 +235,35 @@ class OllamaHost:
         """Return the server's version; raises ModelUnavailable."""
         return f"Ollama {(await self._ask('/api/version'))['version']}"
 
-    async def _ask(self, path: str) -> Any:
-        """Return what the host says about itself; it gets 5 s, loading or not."""
+    async def continues(self, model: str) -> bool:
+        """Tell whether the model goes on from a last message of its own; False where the host does not say."""
+        return goes_on(await self._show(model))
+
+    async def calls(self, model: str) -> bool:
+        """Tell whether the model calls tools; False where the host does not say."""
+        return calls_tools(await self._show(model))
+
+    def repeats(self, model: str) -> bool:
+        """Return False: its words are drawn by chance."""
+        return False
+
+    async def _show(self, model: str) -> Any:
+        """Return what the host says of the model; nothing where it does not answer."""
+        now = time.monotonic()
+        at, shown = self._shown.get(model, (-SHOWN_S, {}))
+        if now - at >= SHOWN_S:
+            try:
+                shown = await self._ask("/api/show", {"model": model})
+            except ModelUnavailable:
+                return {}
+            self._shown[model] = now, shown
+        return shown
+
+    async def _ask(self, path: str, body: Any = None) -> Any:
+        """Return what the host says about itself, or in answer to a body; it gets 5 s, loading or not."""
         with plain_errors(self.name):
             http = self._client._client  # pyright: ignore[reportPrivateUsage]: the same connections
-            response = await http.get(path, timeout=5.0)
+            response = await http.request("POST" if body else "GET", path, json=body, timeout=5.0)
             response.raise_for_status()
             return orjson.loads(response.content)
 

@@ -154,3 +154,11 @@ async def test_the_smallest_context_of_the_hosts_counts() -> None:
     async with open_hosts(["http://one"], {"stub": 512}) as one, open_hosts(["http://two"]) as two:
         assert (Pool([*one, *two]).limit("stub"), Pool([*two, *one]).limit("stub")) == (512, 512)
         assert Pool([*one, *two]).limit("other") == 8192
+
+
+async def test_a_model_goes_on_only_if_it_does_so_on_every_host_that_may_be_asked(world: World) -> None:
+    assert await world.pool.continues("stub") is True
+    world.stubs[1].continues = False
+    assert await Pool(world.hosts).continues("stub:slow") is False
+    assert await world.pool.continues("nowhere") is False
+    assert await world.pool.repeats("stub") is False

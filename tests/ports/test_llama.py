@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from contracts.errors import DamagedWeights, ModelUnavailable, TooLong
 from ports.gguf import BATCH, request_for
@@ -148,3 +148,14 @@ async def test_the_embedded_model_is_a_host_of_one() -> None:
     assert await host.tags() == {"smollm2:135m"}
     assert host.limit("smollm2:135m") == 2048
     assert await host.health() == "smollm2:135m (SmolLM2-135M-Instruct.Q4_1.gguf)"
+
+
+async def test_an_answer_goes_on_from_any_word_as_it_would_have_gone() -> None:
+    asked = [HumanMessage("Write one sentence about the sea.")]
+    model = small_model()
+    pieces = [chunk.text async for chunk in model.astream(asked, max_tokens=20) if chunk.text]
+    assert await LlamaHost(model).continues(model.model_name) is True
+    for cut in (1, 5, len(pieces) - 1):
+        begun = AIMessage("".join(pieces[:cut]))
+        rest = await model.ainvoke([*asked, begun], max_tokens=20 - cut)
+        assert begun.text + rest.text == "".join(pieces)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 
 from bench.stub import Stub, serving
 from contracts.errors import ModelUnavailable, TooLong
@@ -138,3 +138,19 @@ async def test_the_synchronous_calls_are_closed_because_they_would_cut_in_silenc
 async def test_health_is_the_version(host: OllamaHost) -> None:
     assert await host.health() == "Ollama 0.0.0-stub"
     assert "stub:latest" in await host.tags()
+
+
+async def test_what_a_model_can_do_is_asked_once_and_a_host_that_is_away_promises_nothing(
+    host: OllamaHost, stub: Stub
+) -> None:
+    assert await host.continues("stub") is True
+    stub.continues = False
+    assert await host.continues("stub") is True
+    assert await host.continues("another") is False
+    async with open_hosts(["http://127.0.0.1:9"]) as (away,):
+        assert await away.continues("stub") is False
+
+
+async def test_an_answer_goes_on_from_its_own_beginning(host: OllamaHost) -> None:
+    begun = [HumanMessage("Hi"), AIMessage("The stub counts")]
+    assert (await host.chat("stub").ainvoke(begun)).text.startswith(" words so that")
