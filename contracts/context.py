@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.retrievers import BaseRetriever
@@ -123,6 +123,25 @@ class Desk(Protocol):
         ...
 
 
+class Journal(Protocol):
+    """Makes what is done outside happen once."""
+
+    async def once(self, step: str, number: int, kind: str, make: Callable[[str], Awaitable[Any]]) -> Any:
+        """Return the recorded result of this effect of the run, or run `make(key)` and record what it returns.
+
+        `make` gets an idempotency key, the same at each try, and returns JSON values.
+        """
+        ...
+
+
+class Unjournalled:
+    """A journal that keeps nothing: for runs that end where they began."""
+
+    async def once(self, step: str, number: int, kind: str, make: Callable[[str], Awaitable[Any]]) -> Any:
+        """Return what `make` returns."""
+        return await make(f"{step}:{number}")
+
+
 Recorder = Callable[[RunState], Awaitable[None]]
 """Writes what the run came to: message, decision, usage, status."""
 
@@ -162,6 +181,8 @@ class Context:
     """What clients already have of this answer: an earlier attempt at the run was broken off behind it."""
     restart: Callable[[str], None] = nobody_listens
     """Tells all clients to drop the text so far; takes the reason."""
+    journal: Journal = field(default_factory=Unjournalled)
+    """Through it goes all that has an effect outside of the run."""
     progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
@@ -169,15 +190,6 @@ class Context:
 
 
 __all__ = [
-    "Chat",
-    "Context",
-    "Desk",
-    "Emitter",
-    "Intents",
-    "Memory",
-    "Progress",
-    "Reader",
-    "Recorder",
-    "Turn",
-    "nobody_listens",
-]
+    "Chat", "Context", "Desk", "Emitter", "Intents", "Journal", "Memory", "Progress", "Reader", "Recorder", "Turn",
+    "Unjournalled", "nobody_listens",
+]  # fmt: skip

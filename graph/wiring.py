@@ -13,6 +13,7 @@ from contracts.identity import Identity
 from graph.build import Graph, build_graph
 from graph.database import open_database
 from graph.encoder import encoder_for
+from graph.journal import RunJournal
 from models import extractive, smalltalk
 from models.acts import Acts
 from models.chat import PoolChat
@@ -177,10 +178,12 @@ class Wiring:
     async def context(
         self, who: Identity, agent_id: str, run_id: str, started: float, emit: Emitter, desk: Desk, record: Recorder,
         *, queued: bool, sources: Sequence[str] = (), said: str = "", restart: Callable[[str], None] | None = None,
+        thread: str = "",
     ) -> Context:  # fmt: skip
         """Return what the nodes of one run may reach: of the documents, only `sources` where some are named.
 
-        `said` is what clients have of the answer from an earlier attempt; `restart` tells them to drop it.
+        `said` is what clients have of the answer from an earlier attempt; `restart` tells them to drop it. `thread` is
+        the graph's, where it is not the run's own: of a run that goes on from another's pause.
         Raises Unknown for an agent that is not there.
         """
         agent = await self.agent(who, agent_id)
@@ -202,6 +205,7 @@ class Wiring:
             queued=queued,
             said=said,
             restart=restart or nobody_listens,
+            journal=RunJournal(self.database, who, thread or run_id),
         )
 
 

@@ -41,7 +41,10 @@ async def _ticket(state: Unsure, context: Context) -> tuple[str, list[Action]]:
     asked = [turn["content"] for turn in state["turns"] if turn["role"] == "user"]
     said = state["question"]
     question, reason = (asked[-1], f'{state["decision"]["reason"]}: "{said}"') if asked else (said, "")
-    ticket = await context.desk.ticket(question, reason or state["decision"]["reason"])
+    reason = reason or state["decision"]["reason"]
+    ticket = await context.journal.once(
+        "escalate", 0, "ticket", lambda _: context.desk.ticket(question, reason)
+    )
     text = (
         f"I have passed this on to a person (ticket {ticket}). The answer will appear in this conversation."
     )
