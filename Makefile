@@ -48,6 +48,6 @@ check: .venv/.ready-dev
 	  END { exit bad }'
 
 bench: .venv/.ready-dev
-	@for name in overhead ingest streams; do $(BIN)/switchboard bench $$name || exit 1; done
+	@for name in overhead ingest streams runtime; do $(BIN)/switchboard bench $$name || exit 1; done
 
 .PHONY: help setup run test check bench

@@ -9,20 +9,37 @@ NAMES: Final = {
     "overhead": "time to first token through the whole runtime, against the model alone",
     "ingest": "chunks a second through the whole pipeline, against the embedder alone",
     "streams": "500 concurrent streams, against a bare server that sends the same",
+    "runtime": "CPU of a request and of a token, against a raw proxy and other runtimes",
 }
+PEERS: Final = "aegra,langgraph,hayhooks,litellm"
 
 
 def main(arguments: list[str]) -> int:
     """Run one benchmark; returns 0, or 1 where a figure misses its limit."""
-    rows = "\n".join(f"  {name:10}{does}" for name, does in NAMES.items())
-    parser = argparse.ArgumentParser(
-        prog="switchboard bench", description="Measure.", epilog=rows,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    options = vars(parser().parse_args(arguments))
+    return int(import_module(f"bench.{options.pop('name')}").run(**options))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's parser."""
+    top = argparse.ArgumentParser(prog="switchboard bench", description="Measure.")
+    names = top.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name, does in NAMES.items():
+        one = names.add_parser(name, help=does, description=does)
+        one.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
+        if name == "runtime":
+            add_choices(one)
+    return top
+
+
+def add_choices(runtime: argparse.ArgumentParser) -> None:
+    """Add what `bench runtime` alone can be told."""
+    runtime.add_argument("--peers", default=PEERS, help="some of %(default)s, separated by commas; or none")
+    runtime.add_argument("--rounds", type=int, default=3, help="rounds that count (default: %(default)s)")
+    runtime.add_argument(
+        "--soak", dest="soak_s", type=float, default=0, metavar="SECONDS",
+        help="then let 1,000 streams flow for so long; with --rounds 0 nothing else",
     )  # fmt: skip
-    parser.add_argument("name", choices=NAMES)
-    parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
-    options = parser.parse_args(arguments)
-    return int(import_module(f"bench.{options.name}").run(options.json))
 
 
 if __name__ == "__main__":
