@@ -67,7 +67,10 @@ def fitted(chunks: Sequence[Chunk], encoder: Encoder) -> list[Chunk]:
     kept: list[Chunk] = []
     for chunk in chunks:
         kept.extend(halved(chunk, encoder))
-    return [replace(chunk, position=position) for position, chunk in enumerate(kept)]
+    return [
+        chunk if chunk.position == position else replace(chunk, position=position)
+        for position, chunk in enumerate(kept)
+    ]
 
 
 def halved(chunk: Chunk, encoder: Encoder) -> list[Chunk]:

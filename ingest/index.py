@@ -18,10 +18,13 @@ from ingest.readers import Reader
 from ingest.report import Progress, Report, Step
 from ingest.walk import Found
 from ingest.worker import Order, Parsed, fingerprint
+from ingest.write import Ready, write
 from store import documents
 
 EMBEDDERS: Final = 2
 """Batches under way: while one runs through the model, the other's vectors are packed."""
+TOGETHER: Final = 256
+"""Chunks that are enough for one write: beyond that its fixed costs are small, and a crash repeats more."""
 
 
 async def index(
@@ -74,7 +77,7 @@ class Pipeline:
         self.report = Report()
         self.orders: asyncio.Queue[Order | None] = asyncio.Queue(64)
         self.parsed: asyncio.Queue[Parsed | None] = asyncio.Queue(2 * parts.workers + 4)
-        self.embedded: asyncio.Queue[tuple[Parsed, Embedded] | None] = asyncio.Queue(16)
+        self.embedded: asyncio.Queue[list[Ready] | None] = asyncio.Queue(2)
         self.taking = asyncio.Lock()
 
     async def sift(self, files: Sequence[Found]) -> None:
@@ -126,8 +129,7 @@ class Pipeline:
             with self.busy("embed"):
                 texts = [parsed.chunks for parsed in batch]
                 found = await asyncio.to_thread(embed, texts, self.parts.encoder)
-            for pair in zip(batch, found, strict=True):
-                await self.embedded.put(pair)
+            await self.embedded.put(list(zip(batch, found, strict=True)))
 
     async def take(self) -> list[Parsed]:
         """Return documents of BATCH chunks together, or of what is left; none at the end."""
@@ -144,45 +146,49 @@ class Pipeline:
         return batch
 
     async def write_all(self) -> None:
-        """Write the documents one after the other, each as a whole."""
-        while (item := await self.embedded.get()) is not None:
-            parsed, embedded = item
-            with self.busy("write"):
-                await self.write(parsed, embedded)
-            self.tell(parsed.source)
+        """Write what is ready together, and the next when it is there."""
+        while batch := await self.ready():
+            await self.settle(batch)
 
-    async def write(self, parsed: Parsed, embedded: Embedded) -> None:
-        """Write the chunks, then the row that says they are there: a crash in between repeats the document.
+    async def ready(self) -> list[Ready]:
+        """Return the documents that wait, up to about TOGETHER chunks; none at the end."""
+        batch = await self.embedded.get() or []
+        while batch and sum(len(embedded.chunks) for _, embedded in batch) < TOGETHER:
+            if self.embedded.empty():
+                break
+            more = self.embedded.get_nowait()
+            if more is None:
+                self.embedded.put_nowait(None)
+                break
+            batch += more
+        return batch
 
-        Remembered answers go before the chunks change and once more after: none outlives what it was made from.
+    async def settle(self, batch: Sequence[Ready]) -> None:
+        """Write the documents together, and each alone where that fails: one that is refused takes no other with it.
+
+        Raises what the first one meets that cannot be written.
         """
-        await self.parts.bump(self.tenant)
-        await self.parts.collection.replace(
-            self.tenant,
-            parsed.source,
-            parsed.sha256,
-            embedded.chunks,
-            embedded.dense,
-            embedded.sparse,
-            embedded.tokens,
-        )
-        await documents.upsert(
-            self.parts.database,
-            self.who,
-            parsed.source,
-            title=parsed.title,
-            sha256=parsed.sha256,
-            bytes=parsed.size,
-            chunks=len(embedded.chunks),
-            groups=self.groups,
-        )
-        await self.parts.bump(self.tenant)
+        try:
+            with self.busy("write"):
+                await write(batch, self.tenant, self.parts, self.groups)
+        except Exception:
+            if len(batch) == 1:
+                raise
+            for one in batch:
+                await self.settle([one])
+        else:
+            for parsed, embedded in batch:
+                self.count(parsed, embedded)
+
+    def count(self, parsed: Parsed, embedded: Embedded) -> None:
+        """Report a document that was written."""
         if parsed.source in self.known:
             self.report.updated += 1
         else:
             self.report.added += 1
         self.report.chunks += len(embedded.chunks)
         self.report.bytes += parsed.size
+        self.tell(parsed.source)
 
     def fail(self, source: str, error: str) -> None:
         """Report a file that was left out."""

@@ -4,28 +4,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from contracts.documents import Chunk
 from contracts.identity import Identity
 from ingest.embed import Encoder
 from ingest.load import LARGEST
 from ingest.readers import SECONDS
+from retrievers.contents import Content
 from store.engine import Database
 
 
 class Collection(Protocol):
     """What is used of the index (retrievers/collection.py)."""
 
-    async def replace(
-        self,
-        tenant: str,
-        source: str,
-        version: str,
-        chunks: Sequence[Chunk],
-        dense: Any,
-        sparse: Any,
-        tokens: Any,
-    ) -> Any:
-        """Make these chunks the document's only ones."""
+    async def replace_all(self, tenant: str, contents: Sequence[Content]) -> Any:
+        """Make these chunks the only ones of their documents."""
         ...
 
     async def delete(self, tenant: str, source: str) -> Any:

@@ -4,24 +4,23 @@ A source's chunks are written from the last to the first, so a first chunk that 
 a write that was cut off is seen as such and done again.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid5
 
-import numpy as np
-from numpy.typing import NDArray
 from qdrant_client import models
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 from contracts.documents import Chunk
 from contracts.errors import EmbeddingMismatch
+from retrievers.contents import Content, Row, Vectors, calls_for
 from retrievers.sparse import SparseVector
 
 DENSE: Final = "dense"
 BM25: Final = "bm25"
 EVERYONE: Final = "*"
 """Stands in `groups` for a document that everyone in the tenant may read."""
-BATCH: Final = 256
 NAMESPACE: Final = UUID("6f1c1f0e-5b7c-5c3b-9d53-2b8d3f7f1a10")
 CONFLICT: Final = 409
 
@@ -100,33 +99,33 @@ class Collection:
         source: str,
         version: str,
         chunks: Sequence[Chunk],
-        dense: NDArray[np.float32] | Sequence[Sequence[float]],
+        dense: Vectors,
         sparse: Sequence[SparseVector],
         tokens: Sequence[str] | None = None,
     ) -> None:
-        """Write the source's chunks, then remove whatever else the source had: never neither is there.
+        """Write one source's chunks, as `replace_all` does."""
+        await self.replace_all(tenant, [Content(source, version, chunks, dense, sparse, tokens)])
 
-        `dense` (n, dimension), `sparse` and `tokens` (packed token vectors) have a row for each chunk.
+    async def replace_all(self, tenant: str, contents: Sequence[Content]) -> None:
+        """Write the sources' chunks, then remove whatever else they had: never neither is there.
+
+        A source of at most BATCH chunks is written in one call with others, a longer one in calls of its own.
         """
-        packed = tokens or [""] * len(chunks)
-        ids = [point_id(tenant, source, version, chunk.position) for chunk in chunks]
-        rows = list(zip(ids, chunks, np.asarray(dense, np.float32), sparse, packed, strict=True))
-        rows.sort(key=lambda row: -row[1].position)
-        for start in range(0, len(rows), BATCH):
-            points = [
-                _point(id, vector, terms, _payload(tenant, source, version, chunk, text))
-                for id, chunk, vector, terms, text in rows[start : start + BATCH]
-            ]
+        ids: list[str] = []
+        for call in calls_for(contents):
+            points = await asyncio.to_thread(_points, tenant, call)
             await self.client.upsert(self.name, points, wait=True)
-        await self._delete(tenant, source, keep=ids)
+            ids += [str(point.id) for point in points]
+        await self._delete(tenant, [content.source for content in contents], keep=ids)
 
     async def delete(self, tenant: str, source: str) -> None:
         """Remove the source's chunks; nothing happens where there are none."""
-        await self._delete(tenant, source, keep=[])
+        await self._delete(tenant, [source], keep=[])
 
-    async def _delete(self, tenant: str, source: str, keep: list[str]) -> None:
+    async def _delete(self, tenant: str, sources: Sequence[str], keep: Sequence[str]) -> None:
+        theirs = models.FieldCondition(key="source", match=models.MatchAny(any=list(sources)))
         rest = models.Filter(
-            must=[*of(tenant), models.FieldCondition(key="source", match=models.MatchValue(value=source))],
+            must=[*of(tenant), theirs],
             must_not=[models.HasIdCondition(has_id=list(keep))] if keep else None,
         )
         await self.client.delete(self.name, points_selector=models.FilterSelector(filter=rest), wait=True)
@@ -193,13 +192,18 @@ def document_id(tenant: str, source: str) -> str:
     return str(uuid5(NAMESPACE, f"{tenant}\0{source}"))
 
 
-def _point(
-    id: str, vector: NDArray[np.float32], terms: SparseVector, payload: dict[str, Any]
-) -> models.PointStruct:
+def _points(tenant: str, rows: Sequence[Row]) -> list[models.PointStruct]:
+    return [_point(tenant, row) for row in rows]
+
+
+def _point(tenant: str, row: Row) -> models.PointStruct:
     """Build the point without validation, which would look at each of the vector's numbers."""
-    sparse = models.SparseVector.model_construct(indices=terms[0], values=terms[1])
+    source, version = row.content.source, row.content.version
+    sparse = models.SparseVector.model_construct(indices=row.terms[0], values=row.terms[1])
     return models.PointStruct.model_construct(
-        id=id, vector={DENSE: vector.tolist(), BM25: sparse}, payload=payload
+        id=point_id(tenant, source, version, row.chunk.position),
+        vector={DENSE: row.vector.tolist(), BM25: sparse},
+        payload=_payload(tenant, source, version, row.chunk, row.tokens),
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Final, Literal, TypedDict, cast
 
 from sqlalchemy import ColumnElement, Connection, Text, and_, delete, or_, select, update
 from sqlalchemy import cast as as_type
@@ -37,6 +37,17 @@ class Entry(TypedDict):
     updated_at: str
 
 
+class Indexed(TypedDict):
+    """What an ingest notes of one document."""
+
+    source: str
+    title: str
+    sha256: str
+    bytes: int
+    chunks: int
+    groups: Sequence[str]
+
+
 @writes
 def upsert(
     connection: Connection,
@@ -60,6 +71,25 @@ def upsert(
     saved = insert_into(connection, documents).values(row)
     saved = saved.on_conflict_do_update(index_elements=[d.tenant, d.source], set_=state).returning(*_SHOWN)
     return cast(Entry, dict(connection.execute(saved).mappings().one()))
+
+
+@writes
+def upsert_all(connection: Connection, who: Identity, indexed: Sequence[Indexed]) -> None:
+    """Write the documents of different sources as `upsert` does, all or none.
+
+    In the order of their sources: two writers of the same ones wait for each other, and neither for both.
+    """
+    at = now()
+    same = {"tenant": who.tenant, "status": "indexed", "error": "", "created_at": at, "updated_at": at}
+    ordered = sorted(indexed, key=lambda one: one["source"])
+    rows = [{**same, **one, "groups": list(one["groups"]), "id": id_for("doc")} for one in ordered]
+    if rows:
+        d = documents.c
+        added = insert_into(connection, documents)
+        changes = {name: added.excluded[name] for name in _STATE}
+        connection.execute(
+            added.on_conflict_do_update(index_elements=[d.tenant, d.source], set_=changes), rows
+        )
 
 
 @writes
@@ -131,6 +161,7 @@ def listing(
     return cast(Page[Entry], page(connection, query, [documents.c.id], scope, limit=limit, cursor=cursor))
 
 
+_STATE: Final = ("title", "sha256", "bytes", "chunks", "status", "groups", "error", "updated_at")
 _SHOWN = tuple(documents.c[name] for name in Entry.__annotations__)
 
 

@@ -10,6 +10,7 @@ from contracts.documents import Chunk
 from contracts.errors import EmbeddingMismatch
 from ports.edge import EdgeClient
 from retrievers.collection import Collection, prefixes
+from retrievers.contents import Content
 from retrievers.sparse import document_vector
 
 SIZE = 8
@@ -88,6 +89,42 @@ async def test_many_sources_are_listed_with_their_versions(collection: Collectio
     assert await collection.sources("acme") == {f"{number}.md": f"v{number}" for number in range(30)}
 
 
+def content(source: str, version: str, *texts: str) -> Content:
+    dense = np.random.default_rng(len(texts)).normal(size=(len(texts), SIZE)).astype(np.float32)
+    return Content(source, version, chunks(source, *texts), dense, [document_vector(text) for text in texts])
+
+
+async def test_several_sources_at_once_are_replaced_as_each_alone(collection: Collection) -> None:
+    for tenant, source in (("acme", "a.md"), ("acme", "b.md"), ("acme", "c.md"), ("other", "a.md")):
+        await write(collection, tenant, source, "v1", "old", "older")
+
+    new = [content("a.md", "v2", "new"), content("b.md", "v2"), content("d.md", "v2", "one", "two")]
+    await collection.replace_all("acme", new)
+
+    assert await texts_of(collection) == [
+        ("acme", "a.md", "new"),
+        ("acme", "c.md", "old"), ("acme", "c.md", "older"),
+        ("acme", "d.md", "one"), ("acme", "d.md", "two"),
+        ("other", "a.md", "old"), ("other", "a.md", "older"),
+    ]  # fmt: skip
+
+
+async def test_a_source_has_the_same_points_in_company_as_alone(collection: Collection) -> None:
+    for source in ("a.md", "b.md"):
+        await write(collection, "acme", source, "v1", "one", "two")
+    alone, _ = await collection.client.scroll(collection.name, limit=10, with_vectors=True)
+    for source in ("a.md", "b.md"):
+        await collection.delete("acme", source)
+
+    await collection.replace_all(
+        "acme", [content("b.md", "v1", "one", "two"), content("a.md", "v1", "one", "two")]
+    )
+
+    again, _ = await collection.client.scroll(collection.name, limit=10, with_vectors=True)
+    assert len(again) == 4
+    assert again == alone
+
+
 class CutOff(EdgeClient):
     """Loses power after the first upsert."""
 
@@ -106,6 +143,20 @@ async def test_a_write_that_was_cut_off_does_not_count_as_written(tmp_path: Path
 
     assert await collection.count("acme") == 1
     assert await collection.sources("acme") == {}
+    await client.close()
+
+
+async def test_of_several_only_the_whole_ones_count_when_a_write_was_cut_off(tmp_path: Path) -> None:
+    client = CutOff(tmp_path)
+    collection = Collection(client, "passages", "hash", SIZE)
+    await collection.ensure()
+
+    with pytest.raises(ConnectionError):
+        await collection.replace_all(
+            "acme", [content("a.md", "v1", "one"), content("b.md", "v1", "one", "two")]
+        )
+
+    assert await collection.sources("acme") == {"a.md": "v1"}
     await client.close()
 
 

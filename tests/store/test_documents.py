@@ -1,6 +1,7 @@
 """Documents and the jobs that bring them, on both databases."""
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from contracts.errors import Unknown
 from contracts.identity import Identity
@@ -22,6 +23,37 @@ async def test_a_changed_source_stays_the_same_document(database: Database) -> N
     assert second["updated_at"] > first["updated_at"]
     assert await documents.digests(database, OWNER) == {"a.md": "new"}
     assert second["bytes"] == 3_000_000_000
+
+
+def _indexed(source: str, sha256: str) -> documents.Indexed:
+    return documents.Indexed(
+        source=source, title=source.title(), sha256=sha256, bytes=3_000_000_000, chunks=2, groups=("sales",)
+    )
+
+
+async def test_many_documents_are_written_as_one_is(database: Database) -> None:
+    first = await _add(database, "b.md", "old")
+    await documents.mark(database, OWNER, first["id"], "failed", error="locked")
+    await documents.upsert_all(database, OWNER, [_indexed("b.md", "new"), _indexed("a.md", "one")])
+    await documents.upsert_all(database, OWNER, [])
+    alone = await documents.upsert(database, OWNER, **_indexed("c.md", "two"))
+    b, a = [await documents.by_source(database, OWNER, source) for source in ("b.md", "a.md")]
+    assert a is not None
+    assert b is not None
+    own = {"id", "source", "title", "sha256", "created_at", "updated_at"}
+    same = {name: value for name, value in alone.items() if name not in own}
+    assert {name: a[name] for name in same} == {name: b[name] for name in same} == same
+    assert (b["id"], b["created_at"], b["title"]) == (first["id"], first["created_at"], "B.Md")
+    assert b["updated_at"] > first["updated_at"]
+    assert await documents.digests(database, OWNER) == {"a.md": "one", "b.md": "new", "c.md": "two"}
+    assert await documents.digests(database, STRANGER) == {}
+
+
+async def test_one_document_that_cannot_be_written_leaves_none_of_its_company(database: Database) -> None:
+    broken = _indexed("b.md", "b") | {"sha256": None}
+    with pytest.raises(IntegrityError):
+        await documents.upsert_all(database, OWNER, [_indexed("a.md", "a"), broken])
+    assert await documents.digests(database, OWNER) == {}
 
 
 async def test_a_document_that_failed_will_be_read_again(database: Database) -> None:
