@@ -34,6 +34,10 @@ class AgentConfig(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=100)] = "Switchboard"
     confidence_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Least probability at which the agent answers by itself; 0 always answers."""
+    approve_below: Annotated[float, Field(ge=0, le=1)] = 0
+    """Answers less probable than this are shown to a person first; 0 never, 1 always."""
+    approval_expires: Annotated[int, Field(ge=60, le=2_592_000)] = 86_400
+    """Seconds that a person has to say yes; then the run goes on without."""
     blocked_topics: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=200)
     ] = []

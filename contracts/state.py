@@ -89,6 +89,22 @@ class Usage(TypedDict):
     cache: CacheHit
 
 
+class Draft(TypedDict):
+    """An answer that a person sees before the asker does."""
+
+    text: str
+    citations: list[Citation]
+
+
+class Review(TypedDict):
+    """What a person made of a draft; `expire` where nobody looked at it in time."""
+
+    action: Literal["approve", "edit", "reject", "expire"]
+    by: str
+    text: str
+    """What stands instead of the draft, once it is edited."""
+
+
 class Recalled(TypedDict):
     """An answer that stands already: approved by a person (`canonical`) or given before (`exact`)."""
 
@@ -118,12 +134,17 @@ class RunState(TypedDict, total=False):
     options: list[str]
     """What an ambiguous question may mean, best first; empty where it is clear."""
     decision: Decision
+    approval: bool
+    """A person looks at the answer before it is sent."""
     model: str
     messages: list[dict[str, Any]]
     """The prompt as it is sent: `{"role", "content"}`."""
     kept: list[Passage]
     """The passages that are in the prompt."""
     fit: Fit
+    draft: Draft
+    """The answer as long as it waits for a person; `text` is what was sent."""
+    review: Review
     text: str
     usage: Usage
     citations: list[Citation]

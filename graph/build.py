@@ -1,8 +1,10 @@
 """The one graph: which nodes there are, how they follow each other, and when a node is tried again.
 
  guard -> recall -> understand -> retrieve -> decide -> select_model -> generate -> verify -> record
-  |         |           `---------------------> |
-refuse   canonical               clarify · escalate · queue · refuse       all of them -> record
+  |         |           `---------------------> |                                      |
+refuse   canonical               clarify · escalate · queue · refuse                approve -> publish
+
+All ways end at record. `approve` pauses the run until a person has answered.
 """
 
 from typing import Any
@@ -16,12 +18,14 @@ from contracts.context import Context
 from contracts.state import RunState
 from graph import routes
 from graph.failures import is_passing
+from nodes.approve import approve
 from nodes.canonical import canonical
 from nodes.clarify import clarify
 from nodes.decide import decide
 from nodes.escalate import escalate
 from nodes.generate import generate
 from nodes.guard import guard
+from nodes.publish import publish
 from nodes.queue import queue
 from nodes.recall import recall
 from nodes.record import record
@@ -49,6 +53,8 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_node("decide", decide, retry_policy=AGAIN)
     graph.add_node("select_model", select_model, retry_policy=AGAIN)
     graph.add_node("verify", verify, retry_policy=AGAIN)
+    graph.add_node("approve", approve)
+    graph.add_node("publish", publish)
     graph.add_node("canonical", canonical)
     graph.add_node("clarify", clarify)
     graph.add_node("escalate", escalate)
@@ -64,7 +70,9 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_conditional_edges("decide", routes.after_decide)
     graph.add_edge("select_model", "generate")
     graph.add_edge("generate", "verify")
-    for last in ("verify", "canonical", "clarify", "escalate", "queue", "refuse"):
+    graph.add_conditional_edges("verify", routes.after_verify)
+    graph.add_edge("approve", "publish")
+    for last in ("publish", "canonical", "clarify", "escalate", "queue", "refuse"):
         graph.add_edge(last, "record")
     graph.add_edge("record", END)
     return graph.compile(checkpointer=checkpointer)

@@ -25,6 +25,13 @@ async def after_understand(state: RunState) -> Literal["retrieve", "decide"]:
 
 
 async def after_decide(state: RunState) -> Literal["select_model", "clarify", "escalate", "queue", "refuse"]:
-    """Go the way that was decided."""
+    """Go the way that was decided; what a person will look at is written first."""
+    if state.get("approval"):
+        return "select_model"
     path = state["decision"]["path"]  # pyright: ignore[reportTypedDictNotRequiredAccess] - decide has written it
     return "select_model" if path in {"auto_answer", "canonical"} else path  # pyright: ignore[reportReturnType]
+
+
+async def after_verify(state: RunState) -> Literal["approve", "record"]:
+    """Let a person look at what needs it."""
+    return "approve" if state.get("approval") else "record"

@@ -56,6 +56,7 @@ class Choice(TypedDict):
 
     decision: Decision
     options: list[str]
+    approval: bool
 
 
 async def decide(state: Evidence, runtime: Runtime[Context]) -> Choice:
@@ -65,6 +66,11 @@ async def decide(state: Evidence, runtime: Runtime[Context]) -> Choice:
     options = rivals(state["standalone"], passages)
     path, reason = choose(state, sure, options, context)
     confidence = state["intent_score"] if state["task"] == "smalltalk" else sure
+    approval = path == "auto_answer" and needs_approval(
+        state["task"], confidence, context.agent.approve_below
+    )
+    if approval:
+        path, reason = "queue", "a person looks at this answer first"
     decision: Decision = {
         "path": path,
         "confidence": round(min(max(confidence, 0.0), 1.0), 4),
@@ -72,7 +78,12 @@ async def decide(state: Evidence, runtime: Runtime[Context]) -> Choice:
         "task": state["task"],
         "reason": reason,
     }
-    return {"decision": decision, "options": options if path == "clarify" else []}
+    return {"decision": decision, "options": options if path == "clarify" else [], "approval": approval}
+
+
+def needs_approval(task: Task, confidence: float, below: float) -> bool:
+    """Tell whether a person sees the answer first: one less probable than the bar, all of them at 1."""
+    return task != "smalltalk" and (confidence < below or below == 1)
 
 
 def choose(state: Evidence, sure: float, options: list[str], context: Context) -> tuple[Path, str]:

@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 from langgraph.runtime import Runtime
 
 from contracts.context import Context
-from contracts.state import Action, Citation, Decision, Passage, Queued, Recalled, Usage
+from contracts.state import Action, Citation, Decision, Passage, Queued, Recalled, Review, Usage
 
 
 class Outcome(TypedDict, total=False):
@@ -18,6 +18,7 @@ class Outcome(TypedDict, total=False):
     passages: list[Passage]
     kept: list[Passage]
     recalled: Recalled | None
+    review: Review
     text: str
     citations: list[Citation]
     usage: Usage
@@ -35,6 +36,7 @@ async def record(state: Outcome, runtime: Runtime[Context]) -> Nothing:
     context = runtime.context
     await context.record(state)  # pyright: ignore[reportArgumentType] - a slice of the same TypedDict
     fresh = state.get("usage", {}).get("cache") == "none" and not state.get("turns")
+    fresh = fresh and state.get("review", {"action": "approve"})["action"] == "approve"
     citations = state.get("citations", [])
     if fresh and citations and all(citation["supported"] for citation in citations):
         await context.memory.remember(state["question"], state)  # pyright: ignore[reportArgumentType, reportTypedDictNotRequiredAccess]
