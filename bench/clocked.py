@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import switchboard  # the first: it sets what numpy reads when it is loaded
 from bench.clocks import Clocks
 from graph.wiring import Wiring
 from retrievers import rerank, tokens
 from server.serve import main
-from switchboard import indexer_for
 
 
 def clock_all(wiring: Wiring, clocks: Clocks) -> None:
@@ -35,7 +35,7 @@ def run(arguments: list[str]) -> int:
         if not done:
             done.append(wiring)
             clock_all(wiring, clocks)
-        return indexer_for(wiring)
+        return switchboard.indexer_for(wiring)
 
     return main(arguments[1:], indexer)
 

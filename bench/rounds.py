@@ -17,7 +17,7 @@ from bench.targets import Target
 LENGTHS: Final = (50, 200)
 """Tokens in an answer."""
 STREAMS: Final = 100
-PATIENCE_S: Final = 180.0
+PATIENCE_S: Final = 300.0
 QUIET: Final = 0.05
 """Of a core: a server that uses less has done what the requests left behind."""
 LOOK_S: Final = 0.25
@@ -63,6 +63,7 @@ async def interleave(targets: Sequence[Target], stub: str, rounds: int, streams:
                     )
                 except (TimeoutError, OSError, RuntimeError) as error:
                     seen[target.name].trouble = f"{type(error).__name__}: {error}".rstrip(": ")
+                    print(f"{target.name} is left out: {seen[target.name].trouble}", file=sys.stderr)
         for name, pair in pairs.items():
             if len(pair) == len(LENGTHS):
                 seen[name].rounds.append((pair[0], pair[1]))

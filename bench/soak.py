@@ -55,7 +55,8 @@ class Stamped(Seen):
     def take(self, frame: bytes, now: float) -> None:
         """Take one frame in."""
         if b"event: token" not in frame[:64]:
-            Seen.take(self, frame, now)
+            if b"event: " in frame:  # the last words of a server that ends have none
+                Seen.take(self, frame, now)
             return
         self.events += 1
         said = orjson.loads(frame.partition(b"data: ")[2])["text"]
