@@ -7,8 +7,9 @@ from typing import Any, Final, Literal
 
 EventName = Literal[
     "run", "decision", "sources", "context", "token", "citation", "queue", "interrupt",
-    "usage", "suggestions", "done", "error", "restart", "gap", "progress",
+    "usage", "suggestions", "done", "error", "restart", "gap", "progress", "mark",
 ]  # fmt: skip
+"""`mark` is for a run's owners alone: no client sees it."""
 
 RunStatus = Literal[
     "running", "waiting", "completed", "cancelled", "queued", "escalated", "refused", "interrupted", "failed",

@@ -4,14 +4,12 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from langchain_core.embeddings import Embeddings
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from redis.asyncio import Redis
 
 from ports import weights
-from ports.checkpoints import open_checkpoints
+from ports.checkpoints import Checkpoints, open_checkpoints
 from ports.folder import Folder, own
 from ports.llama import LlamaChat, LlamaHost
 from ports.ollama import OllamaHost, open_hosts
@@ -31,7 +29,7 @@ class Ports:
     folder: Folder
     redis: Redis
     vectors: Vectors
-    checkpoints: BaseCheckpointSaver[Any]
+    checkpoints: Checkpoints
     minilm: MiniLM
     """Reads passages token by token, and embeds where no other embedder is named."""
     embeddings: Embeddings

@@ -18,10 +18,14 @@ from contracts.errors import StoreUnavailable
 from contracts.events import EventName
 
 Id = tuple[int, int]
-"""Milliseconds since the epoch and a counter: a stream id that sorts."""
+"""Milliseconds since 1970, with the run's epoch above them, and a counter: a stream id that sorts."""
 
 TAKEN: Final = {bytes, bool, int}
 """The types of replies to an XADD and a PEXPIRE that did their work."""
+
+EPOCH: Final = 1 << 44
+"""What each further owner of a run adds to the milliseconds of its ids (which fill 41 bits): from its first entry on,
+the log refuses those of the owner before, who may have been paused and know nothing of it."""
 
 HAS_IT: Final = "equal or smaller"
 """Of the server's refusal of an id that is not after its last one."""
@@ -38,6 +42,8 @@ class RunLog:
 
     key: str
     last: Id = (0, 0)
+    epoch: int = 0
+    """How many owners the run had before this one."""
     begun: bool = False
     """It has a first entry: if it is gone when the next one comes, the server has lost it."""
     broken: StoreUnavailable | None = None
@@ -50,7 +56,7 @@ class RunLog:
 
     def next_id(self) -> Id:
         """Return an id after every earlier one, whatever the clock does."""
-        now = time.time_ns() // 1_000_000
+        now = time.time_ns() // 1_000_000 + self.epoch * EPOCH
         self.last = (now, 0) if now > self.last[0] else (self.last[0], self.last[1] + 1)
         return self.last
 

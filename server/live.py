@@ -10,8 +10,10 @@ from contracts.identity import Identity
 from contracts.state import Decision, RunState, Turn, Usage
 from nodes.decide import POLICY
 from server.log import RunLog, log_key
+from server.takeover import Told
+from store.ends import Outcome
 from store.line import Pending
-from store.runs import Accepted, Outcome
+from store.runs import Accepted
 
 
 @dataclass(slots=True)
@@ -30,13 +32,23 @@ class Live:
     sources: list[str] = field(default_factory=list[str])
     """The documents that the message speaks of; empty for all."""
     attempt: int = 1
+    deaths: int = 0
+    """Processes that died in it."""
+    thread: str = ""
+    """The run whose checkpoints it goes on from; empty for its own."""
+    said: str = ""
+    """What clients have of the answer from an earlier owner."""
+    told: Told = field(default_factory=Told)
+    """What clients have been told by an earlier owner, and are not told again."""
     log: RunLog = field(init=False)
     started: float = field(default_factory=time.perf_counter)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set at the task's first step: cancelled before it, a task would never reach its end."""
     task: asyncio.Task[None] | None = None
     cancelled: bool = False
-    """A person asked for it; a task cancelled without this is left for the next start of the server."""
+    """A person asked for it; a task cancelled without this is left for whoever takes the run over."""
+    lost: bool = False
+    """Another process has taken the run over: nothing of it is this one's any more."""
     ending: bool = False
     """Its end is being stored and told: too late to cancel it."""
     answering: bool = False
@@ -50,7 +62,8 @@ class Live:
     """The nodes' updates so far, merged."""
 
     def __post_init__(self) -> None:
-        self.log = RunLog(log_key(self.who.tenant, self.run_id))
+        self.log = RunLog(log_key(self.who.tenant, self.run_id), epoch=max(0, self.attempt - 1))
+        self.thread = self.thread or self.run_id
 
     def opening(self) -> dict[str, str]:
         """Return the data of the `run` event."""
@@ -126,5 +139,8 @@ def live_again(pending: Pending) -> Live:
         turns=pending.turns,
         queued=pending.queued,
         attempt=pending.attempts,
+        deaths=pending.deaths,
+        thread=pending.thread,
+        cancelled=pending.cancelled,
         sources=[str(one["source"]) for one in pending.attachments],
     )

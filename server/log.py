@@ -6,6 +6,7 @@ it stays without a hole, and the run's end comes from SQL.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -32,7 +33,7 @@ GIVE_UP: Final = 30.0
 """Seconds for which a batch is tried again before its runs fail."""
 
 LAST_TRY: Final = 2.0
-"""Seconds for what still waits when the process ends; the next start goes on with the runs that it was of."""
+"""Seconds for what still waits when the process ends; whoever takes its runs over goes on with them."""
 
 PATIENCE: Final = 3.0
 """Seconds within which the log answers before a message is accepted."""
@@ -42,7 +43,7 @@ class Log:
     """Appends the events of this process's runs."""
 
     def __init__(self, redis: Redis, give_up: float = GIVE_UP) -> None:
-        self._redis = redis
+        self.redis = redis
         self._give_up = give_up
         self._waiting: list[Entry] = []
         self._sending: list[Entry] = []
@@ -97,7 +98,7 @@ class Log:
         Raises StoreUnavailable where the log does not answer.
         """
         try:
-            last = await self._redis.execute_command("XREVRANGE", log.key, "+", "-", "COUNT", 1)
+            last = await self.redis.execute_command("XREVRANGE", log.key, "+", "-", "COUNT", 1)
         except (RedisError, OSError) as error:
             raise StoreUnavailable("The run log does not answer. Try again in a moment.") from error
         if last:
@@ -108,7 +109,7 @@ class Log:
         """Raise StoreUnavailable where the log does not answer: before a message is accepted, not after."""
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._redis.ping()
+                await self.redis.ping()
         except (RedisError, OSError) as error:
             raise StoreUnavailable(
                 "The run log does not answer, so the message was not accepted. Send it again in a few seconds.",
@@ -127,6 +128,12 @@ class Log:
             await self._written.wait_for(
                 lambda: self._done >= goal or (log is not None and log.broken is not None)
             )
+
+    async def flush_now(self) -> None:
+        """Wait until all that was appended is written, for as long as LAST_TRY."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_TRY):
+                await self.flush()
 
     async def run(self) -> None:
         """Write until cancelled; what waits or is under way then is tried for `LAST_TRY` seconds more."""
@@ -161,7 +168,7 @@ class Log:
             end, why = began + (LAST_TRY if cancelled() else self._give_up), "it takes nothing now"
             try:
                 async with asyncio.timeout_at(end):
-                    self._sending = await send(self._redis, self._sending)
+                    self._sending = await send(self.redis, self._sending)
             except (RedisError, OSError) as error:
                 why = type(error).__name__
             if self._sending and loop.time() >= end:

@@ -1,6 +1,12 @@
 """Figures for Prometheus: a registry of its own an app, so that two apps in one process do not collide."""
 
+import time
+from typing import TYPE_CHECKING
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from server.live import Live
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
@@ -22,3 +28,11 @@ class Metrics:
         )
         self.live = Gauge("switchboard_runs_live", "Runs under way.", registry=self.registry)
         self.clients = Gauge("switchboard_streams_open", "Clients that follow a log.", registry=self.registry)
+
+    def count(self, live: "Live", status: str) -> None:
+        """Count a run that has ended."""
+        decision, usage = live.state.get("decision"), live.usage()
+        self.runs.labels(status, decision["path"] if decision else "none").inc()
+        self.total.observe(time.perf_counter() - live.started)
+        if usage:
+            self.ttft.observe(usage["ttft_ms"] / 1000)

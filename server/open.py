@@ -12,11 +12,13 @@ from ports.settings import Settings
 from server.auth import Gate
 from server.desk import RunDesk
 from server.jobs import IndexerFor, Jobs
+from server.lease import Lease
 from server.live import Live
 from server.log import Log
 from server.metrics import Metrics
 from server.parts import Parts
 from server.places import Places
+from server.recovery import Recovery
 from server.runs import Runs
 from server.stream import Streams
 from server.tail import Tail
@@ -34,16 +36,21 @@ async def open_parts(settings: Settings, indexer_for: IndexerFor) -> AsyncGenera
         loops: list[asyncio.Task[Any]] = [
             asyncio.create_task(parts.log.run()),
             asyncio.create_task(parts.tail.run()),
+            asyncio.create_task(parts.lease.run(parts.recovery.lapsed)),
             asyncio.create_task(
                 wiring.intents.classify("hello")
             ),  # reads its examples now, not at the first question
         ]
         try:
-            await parts.runs.recover()
+            await parts.recovery.prune_left()
+            await parts.recovery.sweep()
+            loops.append(asyncio.create_task(parts.recovery.run()))
             await parts.jobs.recover()
             yield parts
         finally:
             await parts.runs.close()
+            await parts.log.flush_now()
+            await parts.recovery.hand_over()
             await parts.jobs.close()
             for loop in loops:
                 loop.cancel()
@@ -53,7 +60,9 @@ async def open_parts(settings: Settings, indexer_for: IndexerFor) -> AsyncGenera
 def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
     """Return the parts over an open wiring."""
     settings, database, redis = wiring.ports.settings, wiring.database, wiring.ports.redis
-    log, tail, ttl = Log(redis), Tail(redis), settings.log_ttl.total_seconds()
+    log, ttl = Log(redis), settings.log_ttl.total_seconds()
+    lease = Lease(redis, alone=settings.redis_url is None)
+    tail = Tail(redis, lease.owner, lambda what, about: recovery.told(what, about))
 
     async def context_for(live: Live, emit: Emitter, runs: Runs) -> Context:
         async def record(state: RunState) -> None:
@@ -70,10 +79,13 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
             record,
             queued=live.queued,
             sources=live.sources,
+            said=live.said,
+            restart=lambda reason: runs.restart(live, reason),
         )
 
     metrics = Metrics()
     runs = Runs(wiring.graph, log, database, context_for, Places(settings.max_running), ttl, metrics)
+    recovery = Recovery(runs, lease, log, tail, database, wiring.ports.checkpoints, ttl)
     return Parts(
         settings=settings,
         database=database,
@@ -81,6 +93,8 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
         log=log,
         tail=tail,
         runs=runs,
+        lease=lease,
+        recovery=recovery,
         streams=Streams(redis, tail, runs, database),
         jobs=Jobs(wiring.ports.folder.path, database, log, indexer_for(wiring), ttl),
         gate=Gate(settings, database, wiring.ports.folder.token),

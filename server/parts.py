@@ -11,8 +11,10 @@ from graph.wiring import Wiring
 from ports.settings import Settings
 from server.auth import Gate
 from server.jobs import Jobs
+from server.lease import Lease
 from server.log import Log
 from server.metrics import Metrics
+from server.recovery import Recovery
 from server.runs import Runs
 from server.stream import Streams
 from server.tail import Tail
@@ -29,6 +31,8 @@ class Parts:
     log: Log
     tail: Tail
     runs: Runs
+    lease: Lease
+    recovery: Recovery
     streams: Streams
     jobs: Jobs
     gate: Gate

@@ -97,7 +97,7 @@ async def ask(client: httpx.AsyncClient, question: str, agent: str) -> AsyncIter
             follow = ""
             async for name, data in _events(client, request):
                 run_id = data["run_id"] if name == "run" else run_id
-                follow = data.get("run_id", "") if name == "queue" else follow
+                follow = data.get("run_id", follow) if name == "queue" else follow
                 yield name, data
             run_id = follow
             request = (

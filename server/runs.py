@@ -1,7 +1,7 @@
 """Owns the runs of this process: each is a plain asyncio.Task that drives the graph and writes its log.
 
-No response drives a graph. A client that goes away changes nothing here; only `cancel` and the server's
-own end stop a run, and after its own end the next start takes up what was left.
+No response drives a graph. A client that goes away changes nothing here; only `cancel` and the process's
+own end stop a run, and after that another process takes it up (server/recovery.py).
 """
 
 import asyncio
@@ -10,26 +10,26 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
-
 from contracts.context import Context, Emitter
 from contracts.errors import Internal, SwitchboardError
 from contracts.events import RunStatus
-from contracts.identity import Identity
 from contracts.state import RunState
 from graph.build import Graph
 from graph.events import to_events
 from graph.failures import known
-from ports.checkpoints import FRESH
-from server.live import Live, live_again
-from server.log import Log, RunLog, log_key
+from ports.checkpoints import config_for
+from server.live import Live
+from server.log import Log
 from server.metrics import Metrics
 from server.places import Places
-from store import line, runs
+from server.takeover import Told, fence, read_back
+from store import ends, runs
 from store.engine import Database
 
-ATTEMPTS: Final = 3
-"""Starts of a run before it is taken for the cause of the server's deaths."""
+DEATHS: Final = 3
+"""Deaths of a process in a run before the run is taken for their cause."""
+
+AGAIN: Final = "The answer was interrupted and starts anew."
 
 ContextFor = Callable[[Live, Emitter, "Runs"], Awaitable[Context]]
 
@@ -55,24 +55,43 @@ class Runs:
         self._context_for = context_for
         self._ttl = log_ttl
         self._live: dict[str, Live] = {}
-        self._dispatching = asyncio.Lock()
         self._metrics = metrics
         self.places = places
         self.closing = False
+        self.over = set[str]()
+        """Threads whose checkpoints nobody needs any more."""
+        self.freed = asyncio.Event()
+        """Set when a run has ended: one that waits may begin."""
 
     def find(self, run_id: str) -> Live | None:
         """Return the run if this process owns it."""
         return self._live.get(run_id)
+
+    def all(self) -> list[Live]:
+        """Return the runs that this process owns."""
+        return list(self._live.values())
 
     def __len__(self) -> int:
         """Return how many runs are on their way."""
         return len(self._live)
 
     def start(self, live: Live) -> None:
-        """Take the run on; its first event is in the log's queue when this returns."""
+        """Take a fresh run on; its first event is in the log's queue when this returns."""
         self._live[live.run_id] = live
-        self._log.append(live.log, "run", live.opening(), expire=self._ttl * 2 + 86_400)
+        self._open_log(live)
         live.task = asyncio.create_task(self._own(live), name=live.run_id)
+
+    def take_up(self, live: Live) -> None:
+        """Go on with a run that waited, or that another process has left."""
+        self._live[live.run_id] = live
+        live.task = asyncio.create_task(self._own(live, again=True), name=live.run_id)
+
+    def abandon(self, live: Live) -> None:
+        """Stop a run that another process has taken over; it is nothing to do with this one any more."""
+        live.lost = True
+        live.log.fail("belongs to another process by now")
+        if live.task is not None and live.begun.is_set():
+            live.task.cancel()
 
     async def cancel(self, live: Live) -> None:
         """Stop the run at a person's wish and wait until its end is in the log; one that is ending just ends."""
@@ -83,50 +102,8 @@ class Runs:
             task.cancel()
         await asyncio.wait([task])
 
-    async def cancel_waiting(self, who: Identity, run_id: str) -> None:
-        """End a run that waits in the line, or the run that it has become meanwhile."""
-        async with self._dispatching:  # nobody takes it out of the line between the look and the end
-            live = self.find(run_id)
-            if live is None:
-                done = await runs.finish(self._database, who, run_id, "cancelled", "", {})
-                if done.first:
-                    log = RunLog(log_key(who.tenant, run_id))
-                    await self._log.resume(log)
-                    end = {"status": "cancelled", "text": "", "message_id": done.message_id}
-                    self._log.append(log, "done", end, expire=self._ttl)
-                return
-        await self.cancel(live)
-
-    async def recover(self) -> int:
-        """Take up the runs that a dead process left, and those that wait; return how many were left."""
-        left = await line.unfinished(self._database)
-        for pending in left:
-            live = live_again(pending)
-            self.places.take(live)  # it had one before: nobody who waits comes first
-            await self._log.resume(live.log)
-            self._live[live.run_id] = live
-            reason = "The server was restarted; the answer starts anew."
-            if live.log.last == (0, 0):
-                self._log.append(live.log, "run", live.opening(), expire=self._ttl * 2 + 86_400)
-            else:
-                self._log.append(live.log, "restart", {"reason": reason})
-            live.task = asyncio.create_task(self._own(live), name=live.run_id)
-        await self.dispatch()
-        return len(left)
-
-    async def dispatch(self) -> None:
-        """Start waiting runs while there are places."""
-        async with self._dispatching:
-            while not self.closing and not self.places.full():
-                pending = await line.next_waiting(self._database)
-                if pending is None:
-                    return
-                live = live_again(pending)
-                self.places.take(live)
-                self.start(live)
-
     async def close(self) -> None:
-        """Stop all runs without ending them: the next start takes them up."""
+        """Stop all runs without ending them: others take them up."""
         self.closing = True
         tasks = [live.task for live in self._live.values() if live.task is not None]
         for task in tasks:
@@ -134,19 +111,29 @@ class Runs:
         if tasks:
             await asyncio.wait(tasks, timeout=3)
 
-    async def _own(self, live: Live) -> None:
+    def _open_log(self, live: Live) -> None:
+        self._log.append(live.log, "run", live.opening(), expire=self._ttl * 2 + 86_400)
+
+    async def _own(self, live: Live, *, again: bool = False) -> None:
         live.begun.set()
         error: dict[str, Any] | None = None
         try:
-            if live.attempt > ATTEMPTS:
+            if live.deaths >= DEATHS:
                 raise Internal(
-                    f"The server stopped {ATTEMPTS} times while it answered this. Ask in other words."
+                    f"The server stopped {DEATHS} times while it answered this. Ask in other words."
                 )
+            if again:
+                await self._read_back(live)
+            if live.told.end is not None:
+                await self._adopt(live)
+                return
+            if live.cancelled:
+                raise asyncio.CancelledError
             await self._drive(live)
             status = live.status()
         except asyncio.CancelledError:
-            if self.closing and not live.cancelled:
-                self._live.pop(live.run_id, None)
+            if live.lost or (self.closing and not live.cancelled):
+                self._forget(live)
                 raise
             cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
             status = "cancelled"
@@ -154,52 +141,111 @@ class Runs:
                 not live.cancelled
             ):  # nobody asked for it: a part gave up on itself, and the run must still end
                 status, error = "failed", Internal("The answer was broken off on our side. Ask again.").body()
+        except ends.Taken:
+            self.abandon(live)
+            self._forget(live)
+            return
         except Exception as failure:  # noqa: BLE001 - the one place where everything ends visibly
             status, error = "failed", self._explain(live, failure).body()
         live.ending = True
         try:
             await self._end(live, status, error)
         finally:
-            self.places.leave(live)
-            self._live.pop(live.run_id, None)
-        if not self.closing:
-            await self.dispatch()
+            self._forget(live)
+
+    def _forget(self, live: Live) -> None:
+        self.places.leave(live)
+        self._live.pop(live.run_id, None)
+        self.freed.set()
+
+    async def _read_back(self, live: Live) -> None:
+        """Learn what clients have been told; from here on the log refuses whoever owned the run before."""
+        await self._log.resume(live.log)
+        if live.attempt > 1:
+            await fence(self._log.redis, live.log)
+        live.told = await read_back(self._log.redis, live.log)
+        live.log.text = live.told.text
+        if not live.told.counts["run"]:
+            self._open_log(live)
+
+    async def _adopt(self, live: Live) -> None:
+        """Store the end that clients have seen: its owner could not."""
+        told = live.told
+        name, data = cast("tuple[str, dict[str, Any]]", told.end)
+        status, error = ("failed", data) if name == "error" else (data["status"], None)
+        try:
+            await ends.finish(
+                self._database, live.who, live.run_id, status, told.text, live.outcome(error), live.attempt
+            )
+        except ends.Taken:
+            live.lost = True
+        finally:
+            self._forget(live)
 
     async def _drive(self, live: Live) -> None:
         async def emit(text: str) -> None:
             self._log.append_text(live.log, text)
             await self._log.room()
 
+        start = await self._point(live)
         context = await self._context_for(live, emit, self)
-        config: Any = {"configurable": {"thread_id": live.run_id, FRESH: live.attempt == 1}}
+        config = config_for(live.thread, fresh=live.attempt == 1 and live.thread == live.run_id)
         stream = self._graph.astream(
-            live.input(), config, context=context, stream_mode="updates", version="v2", durability="exit"
+            start, config, context=context, stream_mode="updates", version="v2", durability="async"
         )
-        try:
-            async for part in stream:
-                for update in cast("dict[str, Any]", part["data"]).values():
-                    if update:
-                        self._take_in(live, update)
-        finally:
-            await self._drop_checkpoint(live)
+        async for part in stream:
+            for node, update in cast("dict[str, Any]", part["data"]).items():
+                if update:
+                    self._take_in(live, node, update)
 
-    async def _drop_checkpoint(self, live: Live) -> None:
-        """Delete a run's checkpoint: SQL has what it came to, and another attempt must not start from it."""
-        checkpoints = cast("BaseCheckpointSaver[Any]", self._graph.checkpointer)
-        await checkpoints.adelete_thread(live.run_id)
+    async def _point(self, live: Live) -> RunState | None:
+        """Return what the graph begins with; None where it goes on from its last checkpoint.
 
-    def _take_in(self, live: Live, update: dict[str, Any]) -> None:
-        live.state.update(update)
+        What clients have of an answer that cannot be gone on with, they are told to drop.
+        """
+        told = live.told
+        if live.attempt > 1:
+            kept = await self._graph.aget_state(config_for(live.thread))
+            if kept.next and (told.counts["decision"] or not told.text):
+                self._tell(live, kept.values)
+                live.said = told.text
+                if told.written is not None:
+                    whole = {**told.written, "text": told.text}
+                    await self._graph.aupdate_state(config_for(live.thread), whole, as_node="generate")
+                    live.state.update(whole)
+                return None
+            if told.counts.total() > told.counts["run"]:
+                self.restart(live, AGAIN)
+            live.told = Told()
+        return live.input()
+
+    def restart(self, live: Live, reason: str) -> None:
+        """Tell all clients to drop the text so far."""
+        live.told.text, live.told.written = "", None
+        self._log.append(live.log, "restart", {"reason": reason})
+
+    def _take_in(self, live: Live, node: str, update: dict[str, Any]) -> None:
         if (update.get("decision") or {}).get("path") == "auto_answer" and not live.answering:
             self.places.take(live)
-        for name, data in to_events(update, live.state.get("passages", [])):
+        self._tell(live, update)
+        if node == "generate" and update.get("usage"):
+            written = {key: value for key, value in update.items() if key != "text"}
+            self._log.append(live.log, "mark", written)
+
+    def _tell(self, live: Live, update: dict[str, Any]) -> None:
+        """Merge an update into what the run has come to, and tell clients what they do not know of it."""
+        live.state.update(update)
+        events = list(to_events(update, live.state.get("passages", [])))
+        for name, data in live.told.lacks(events) if live.told.counts else events:
             self._log.append(live.log, name, data)
 
     async def record(self, live: Live, state: RunState) -> None:
         """Store what the run came to; called by the graph's last node."""
         live.state.update(state)
         text, outcome = live.log.answer(), live.outcome()
-        done = await runs.finish(self._database, live.who, live.run_id, live.status(), text, outcome)
+        done = await ends.finish(
+            self._database, live.who, live.run_id, live.status(), text, outcome, live.attempt
+        )
         if not done.first:
             live.state["status"] = (await runs.get(self._database, live.who, live.run_id))["status"]
         live.answer_id, live.recorded = done.message_id, True
@@ -209,6 +255,10 @@ class Runs:
             status, error = live.status(), None
         else:
             status, error = await self._finish(live, status, error)
+        if live.lost:
+            return
+        if status != "interrupted":
+            self.over.add(live.thread)
         if error is not None:
             self._log.append(live.log, "error", error, expire=self._ttl)
         else:
@@ -216,15 +266,8 @@ class Runs:
                 self._log.append(live.log, "usage", dict(usage))
             done = {"status": status, "text": live.log.answer(), "message_id": live.answer_id}
             self._log.append(live.log, "done", done, expire=self._ttl)
-        self._count(live, status)
+        self._metrics.count(live, status)
         await self._log.flush(live.log)
-
-    def _count(self, live: Live, status: RunStatus) -> None:
-        decision, usage = live.state.get("decision"), live.usage()
-        self._metrics.runs.labels(status, decision["path"] if decision else "none").inc()
-        self._metrics.total.observe(time.perf_counter() - live.started)
-        if usage:
-            self._metrics.ttft.observe(usage["ttft_ms"] / 1000)
 
     async def _finish(
         self, live: Live, status: RunStatus, error: dict[str, Any] | None
@@ -232,12 +275,16 @@ class Runs:
         """Store an end that the graph did not reach; say so if even that fails."""
         try:
             text, outcome = live.log.answer(), live.outcome(error)
-            done = await runs.finish(self._database, live.who, live.run_id, status, text, outcome)
+            done = await ends.finish(
+                self._database, live.who, live.run_id, status, text, outcome, live.attempt
+            )
             live.answer_id = done.message_id
             if not done.first:  # cancelled while its end was being written: what is written holds
                 run = await runs.get(self._database, live.who, live.run_id)
                 return run["status"], run["error"]
-        except Exception as failure:  # noqa: BLE001 - the client must still see an end; the next start stores it
+        except ends.Taken:
+            self.abandon(live)
+        except Exception as failure:  # noqa: BLE001 - the client must still see an end; it is stored later
             return "failed", error or self._explain(live, failure).body()
         return status, error
 

@@ -4,6 +4,8 @@ The log is the truth while it lasts. What was trimmed away is said (`gap`) and t
 owner's memory or the stored answer, in frames without ids: no client resumes from what is not in the log.
 """
 
+import asyncio
+import random
 import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
@@ -16,16 +18,19 @@ from contracts.errors import BadCursor, UnreadableDocument
 from contracts.events import TERMINAL
 from contracts.identity import Identity
 from graph.events import ANSWERS
+from server.entries import EPOCH
 from server.log import Id, log_key
 from server.runs import Runs
 from server.tail import GAP, Frame, Tail, to_id
 from server.wire import HEARTBEAT, to_note
-from store import jobs, messages, runs
+from store import jobs, line, messages, runs
 from store.engine import Database
 
 HEARTBEAT_S: Final = 5.0
 SLACK_S: Final = 1.0
 """How much later than its stored end a run's last event may be, and how far the clocks of two servers may differ."""
+ELSEWHERE_S: Final = 1.0
+"""Between two looks whether a run that another process answers has ended."""
 START: Final[Id] = (0, 0)
 ENDS: Final = frozenset(name.encode() for name in TERMINAL)
 
@@ -65,11 +70,12 @@ class Streams:
             _require_in_time(cursor, run["created_at"], run["finished_at"])
             if ended and await self._at_end(key, cursor):
                 return None
-        return self._frames(who, run_id, cursor, await self._gap(key, cursor, ended=ended))
+        gap = await self._gap(key, cursor, ended=ended)
+        return self._frames(who, run_id, cursor, gap, waits=run["status"] == "waiting")
 
-    def open_new(self, who: Identity, run_id: str) -> AsyncGenerator[bytes]:
-        """Return all frames of a run that was just started."""
-        return self._frames(who, run_id, START, None)
+    def open_new(self, who: Identity, run_id: str, *, waits: bool = False) -> AsyncGenerator[bytes]:
+        """Return all frames of a run that was just accepted. `waits`: others are answered before it."""
+        return self._frames(who, run_id, START, None, waits=waits)
 
     async def open_job(self, who: Identity, id: str, key: str, after: str) -> AsyncGenerator[bytes] | None:
         """Return the frames of an upload's job after the cursor; None at its end. Raises Unknown, BadCursor."""
@@ -121,24 +127,33 @@ class Streams:
         return None
 
     async def _frames(
-        self, who: Identity, run_id: str, cursor: Id, gap: dict[str, str] | None
+        self, who: Identity, run_id: str, cursor: Id, gap: dict[str, str] | None, *, waits: bool
     ) -> AsyncGenerator[bytes]:
         """Yield the run's frames; each gap, the first and those met on the way, is said and made good."""
         skip_text = False
+        if waits:
+            yield await self._place(who, run_id)
         while True:
             if gap is not None:
                 yield to_note("gap", gap)
-                made_good = await self._snapshot(who, run_id, cursor, in_log=bool(gap["to"]))
+                while (
+                    made_good := await self._snapshot(who, run_id, cursor, in_log=bool(gap["to"]))
+                ) is None:
+                    yield HEARTBEAT  # another process has what is missing; with the run's end, SQL has it as well
+                    if self.tail.closed:
+                        yield _retry()
+                        return
+                    await asyncio.sleep(ELSEWHERE_S)
                 yield made_good.frames
                 if made_good.ends:
                     return
                 cursor, skip_text = made_good.cursor, made_good.skip_text
             async for frames in self.tail.follow(log_key(who.tenant, run_id), cursor, HEARTBEAT_S):
                 if not frames:
-                    if await self._lost_end(who, run_id):
-                        yield (await self._snapshot(who, run_id, START, in_log=False)).frames
+                    quiet, ends = await self._quiet(who, run_id)
+                    yield quiet
+                    if ends:
                         return
-                    yield HEARTBEAT
                     continue
                 if frames[0][0] == GAP:
                     cursor = to_id(frames[0][1])
@@ -150,22 +165,40 @@ class Streams:
                 if _ended(frames):
                     return
             else:
+                yield _retry()
                 return
 
-    async def _lost_end(self, who: Identity, run_id: str) -> bool:
-        """Tell whether the run has ended but its log cannot say so: the log's last second went with its server."""
-        if self.runs.find(run_id) is not None:
-            return False
-        return (await runs.get(self.database, who, run_id))["finished_at"] is not None
+    async def _quiet(self, who: Identity, run_id: str) -> tuple[bytes, bool]:
+        """Return what is sent while the log says nothing, and whether it is the end.
 
-    async def _snapshot(self, who: Identity, run_id: str, cursor: Id, *, in_log: bool) -> Snapshot:
-        """Return what makes a gap good. `in_log`: the log still has the run's end."""
+        The run may wait, or have ended in a log that lost its last second with its server.
+        """
+        if self.runs.find(run_id) is not None:
+            return HEARTBEAT, False
+        run = await runs.get(self.database, who, run_id)
+        if run["finished_at"] is not None:
+            made_good = await self._snapshot(who, run_id, START, in_log=False)
+            return (made_good.frames, True) if made_good else (HEARTBEAT, False)
+        return (await self._place(who, run_id) if run["status"] == "waiting" else HEARTBEAT), False
+
+    async def _place(self, who: Identity, run_id: str) -> bytes:
+        """Return where the run stands in the line, as an event that is not in the log: it changes while it waits."""
+        position = await line.position(self.database, who, run_id)
+        if not position:
+            return HEARTBEAT
+        wait = self.runs.places.expected_wait(position)
+        return to_note("queue", {"position": position, "expected_wait_s": wait})
+
+    async def _snapshot(self, who: Identity, run_id: str, cursor: Id, *, in_log: bool) -> Snapshot | None:
+        """Return what makes a gap good; None while another process answers. `in_log`: the log still has the end."""
         live = self.runs.find(run_id)
         if live is not None:
             live.log.tail = None  # no text may join an entry that the snapshot holds already
             said = _anew(live.opening(), live.log.answer())
             return Snapshot(said + _rest({**live.outcome(), "usage": None}), live.log.last)
         run = await runs.get(self.database, who, run_id)
+        if run["finished_at"] is None:
+            return None
         answer = await messages.answer_of(self.database, who, run_id)
         text = answer["content"] if answer else ""
         opening = {
@@ -195,7 +228,7 @@ def _require_in_time(cursor: Id, created: str, finished: str | None) -> None:
     """Raise BadCursor for one from before the run or after it: no loss of its log explains it."""
     began = datetime.fromisoformat(created).timestamp()
     ended = datetime.fromisoformat(finished).timestamp() if finished else time.time()
-    if not began <= cursor[0] / 1000 + 0.001 <= ended + SLACK_S:  # an id is cut to milliseconds
+    if not began <= cursor[0] % EPOCH / 1000 + 0.001 <= ended + SLACK_S:  # an id is cut to milliseconds
         raise BadCursor(f"The cursor {_text(cursor)!r} is not of this run. Start again without one.")
 
 
@@ -224,6 +257,11 @@ def _end(run: runs.Run, text: str) -> bytes:
     if run["error"]:
         return to_note("error", run["error"])
     return to_note("done", {"status": run["status"], "text": text, "message_id": run["answer_id"]})
+
+
+def _retry() -> bytes:
+    """Return what tells a client to come back: at once, but not everybody at the same moment."""
+    return b"retry: %d\n\n" % random.randint(100, 1000)  # noqa: S311 - nothing secret
 
 
 def _ended(frames: list[Frame]) -> bool:

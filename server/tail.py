@@ -5,8 +5,7 @@ back; clients further on skip what they have. The log is the buffer, so a slow c
 """
 
 import asyncio
-import secrets
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 from typing import Final, cast
 
@@ -14,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from server.log import Id, cancelled
+from server.takeover import MARK
 from server.wire import to_frame
 
 BLOCK_MS: Final = 4000
@@ -33,6 +33,9 @@ Frame = tuple[bytes, bytes]
 
 GAP: Final = b"gap"
 """The name of a frame that is none: entries after the cursor in its place were trimmed away under the client."""
+
+HELD: Final = 100
+"""Words that wait for a process: more than it is sent between two of its reads."""
 
 RING_S: Final = 1.0
 """Longest wait for the bell: a log that hangs keeps nobody from the heartbeats."""
@@ -67,17 +70,18 @@ class Seat:
 class Tail:
     """Reads the logs that somebody follows."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, name: str, told: Callable[[str, str], None] | None = None) -> None:
+        """`name`: of this process; `told` is called with what other processes send it (`tell`)."""
         self._redis = Redis(connection_pool=redis.connection_pool)
+        self._told = told
         # As it comes: redis-py would make a dict of each entry and a list of the dicts.
         self._redis.set_response_callback("XREAD", lambda response, **_: response)  # pyright: ignore[reportArgumentType] - its type says None
-        self._bell = f"sb:bell:{secrets.token_hex(8)}"
+        self._bell = bell_of(name)
         self._rung = b"0-0"
         self._seats: dict[str, list[Seat]] = {}
         self._refused = set[str]()
         """Keys that are no stream: left out, or they would fail the one read for everybody."""
-        self._reading: asyncio.Event = asyncio.Event()
-        self._closed = False
+        self.closed = False
 
     def __len__(self) -> int:
         """Return how many clients follow a log."""
@@ -85,7 +89,7 @@ class Tail:
 
     def close(self) -> None:
         """End what every client follows; each has all that was read and goes on with its cursor elsewhere."""
-        self._closed = True
+        self.closed = True
         for seats in self._seats.values():
             for seat in seats:
                 seat.ready.set()
@@ -101,7 +105,7 @@ class Tail:
         self._seats.setdefault(key, []).append(seat)
         try:
             await self._ring()
-            while not self._closed:
+            while not self.closed:
                 await seat.ready.wait()
                 frames, seat.frames = seat.frames, []
                 seat.ready.clear()
@@ -112,7 +116,7 @@ class Tail:
                 if seat.full:
                     seat.full, behind = False, seat.cursor
                     await self._ring()
-                if frames or not self._closed:
+                if frames or not self.closed:
                     yield frames
         finally:
             seat.timer.cancel()
@@ -130,21 +134,18 @@ class Tail:
 
     async def _ring(self) -> None:
         """Make the blocked read return, so that it takes the new cursor in."""
-        self._reading.set()
         self._refused.clear()
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.execute_command("XADD", self._bell, "MAXLEN", 1, "*", b"e", b"")
-        pipe.execute_command("EXPIRE", self._bell, 60)
         with suppress(RedisError, OSError):  # the reader tries again by itself, and finds the new cursor
             async with asyncio.timeout(RING_S):
-                await pipe.execute()
+                await _ring(self._redis, self._bell, "", "")
+
+    async def tell(self, name: str, what: str, about: str) -> None:
+        """Send a word to another process; one that is gone never hears it. Raises RedisError or OSError."""
+        await _ring(self._redis, bell_of(name), what, about)
 
     async def run(self) -> None:
         """Read until cancelled; an outage of the log only delays the clients."""
         while not cancelled():
-            if not self._seats:
-                self._reading.clear()
-                await self._reading.wait()
             try:
                 await self._read()
             except ResponseError:
@@ -183,8 +184,14 @@ class Tail:
         for key, entries in cast("Iterable[tuple[bytes, list[Stored]]]", logs):
             if key == self._bell.encode():
                 self._rung = entries[-1][0]
+                self._hear(entries)
             else:
                 self._deliver(key.decode(), entries, cursors[key.decode()])
+
+    def _hear(self, entries: list[Stored]) -> None:
+        for _, (_, what, _, about) in entries:
+            if what and self._told is not None:
+                self._told(what.decode(), about.decode())
 
     def _deliver(self, key: str, entries: list[Stored], asked: Id) -> None:
         """Give each seat what it lacks; one that came while the read was under way lacks more, and waits."""
@@ -192,6 +199,8 @@ class Tail:
         for seat in seats:
             seat.heard = seat.loop.time()
         for raw, (_, name, _, data) in entries:
+            if name == MARK:
+                continue
             id = to_id(raw)
             frame: Frame | None = None
             for seat in seats:
@@ -204,6 +213,17 @@ class Tail:
                 seat.frames.append(frame)
                 seat.cursor = id
                 seat.ready.set()
+
+
+def bell_of(name: str) -> str:
+    return f"sb:bell:{name}"
+
+
+async def _ring(redis: Redis, bell: str, what: str, about: str) -> None:
+    pipe = redis.pipeline(transaction=False)
+    pipe.execute_command("XADD", bell, "MAXLEN", HELD, "*", b"e", what, b"d", about)
+    pipe.execute_command("EXPIRE", bell, 60)
+    await pipe.execute()
 
 
 def to_id(raw: bytes | str) -> Id:

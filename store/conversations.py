@@ -90,7 +90,10 @@ def _rows(who: Identity) -> Select[*tuple[Any, ...]]:
     c = conversations.c
     active = (
         select(runs.c.id)
-        .where(runs.c.tenant == c.tenant, runs.c.conversation_id == c.id, runs.c.status.in_(ACTIVE))
+        .where(runs.c.tenant == c.tenant, runs.c.conversation_id == c.id, runs.c.finished_at.is_(None))
+        .where(runs.c.status.in_(ACTIVE))
+        .order_by(runs.c.status, runs.c.created_at, runs.c.id)
+        .limit(1)
         .scalar_subquery()
     )
     return select(

@@ -1,12 +1,13 @@
 """Runs that wait in line, and runs that a dead process left behind.
 
-`unfinished` and `next_waiting` serve every tenant: they are for the process that answers, not for requests.
+All but `line_up` and `position` serve every tenant: they are for the processes that answer, not for requests.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, tuple_, update
 
 from contracts.errors import Unknown
 from contracts.identity import Identity
@@ -14,7 +15,7 @@ from contracts.state import Turn
 from store import access
 from store.engine import reads, writes
 from store.ids import id_for
-from store.messages import turns_before
+from store.messages import turns_around
 from store.tables import messages
 from store.tables import runs as table
 
@@ -34,6 +35,12 @@ class Pending:
     """The messages before the question, oldest first."""
     attempts: int
     """This attempt's number, from 1."""
+    deaths: int
+    """Processes that died in it."""
+    thread: str
+    """The run whose checkpoints it goes on from."""
+    cancelled: bool
+    """A person has asked for its end meanwhile."""
     queued: bool
     """It has waited in the line."""
 
@@ -66,36 +73,82 @@ def position(connection: Connection, who: Identity, run_id: str) -> int:
 
 
 @writes
-def next_waiting(connection: Connection) -> Pending | None:
-    """Take the run that has waited longest out of the line and return it; None when nobody waits.
+def next_waiting(connection: Connection, owner: str = "") -> Pending | None:
+    """Take the run that has waited longest, in a conversation where none runs; None when nobody waits.
 
-    It is `running` from here on. Two processes never take the same one.
+    It is `running` and the owner's from here on. Two processes never take the same one.
     """
+    row = connection.execute(_NEXT).first()
+    return None if row is None else _take(connection, row.tenant, row.id, owner)
+
+
+@reads
+def owners(connection: Connection) -> set[str]:
+    """Return the processes that own runs; an empty name for runs that were handed over."""
+    return set(connection.execute(_OWNERS).scalars())
+
+
+@reads
+def owned(connection: Connection, owner: str) -> set[str]:
+    """Return the runs that the process owns and that have not ended."""
+    mine = select(table.c.id).where(table.c.finished_at.is_(None), table.c.owner == owner)
+    return set(connection.execute(mine.where(table.c.status == "running")).scalars())
+
+
+@reads
+def taken(connection: Connection, owner: str, run_ids: Collection[str]) -> set[str]:
+    """Return those of the runs that belong to another process by now."""
+    theirs = select(table.c.id).where(table.c.id.in_(run_ids), table.c.owner != owner)
+    return set(connection.execute(theirs).scalars())
+
+
+@reads
+def unfinished(connection: Connection, run_ids: Collection[str]) -> set[str]:
+    """Return those of the runs that have not ended, by whatever thread they go on."""
     r = table.c
-    longest = select(r.tenant, r.id).where(r.status == "waiting").order_by(r.created_at, r.id).limit(1)
-    row = connection.execute(longest.with_for_update(skip_locked=True)).first()
-    return None if row is None else _take(connection, row.tenant, row.id)
+    found = select(r.id, r.thread).where(
+        r.finished_at.is_(None), or_(r.id.in_(run_ids), r.thread.in_(run_ids))
+    )
+    return {name for row in connection.execute(found) for name in row}
 
 
 @writes
-def unfinished(connection: Connection) -> list[Pending]:
-    """Count one more attempt for each run that was begun and never finished, and return them, oldest first.
+def take_over(
+    connection: Connection,
+    owner: str,
+    lost: Collection[str],
+    run_ids: Collection[str] | None = None,
+    most: int = 100,
+) -> list[Pending]:
+    """Take up to `most` runs of processes that are no more, oldest first; two processes never take the same one.
 
-    For the boot of the only process that answers; with several, call it under a lock and while none runs.
+    Only those of `run_ids` where they are given. Each has one more attempt, and one more death unless its process
+    handed it over or is the one that takes it.
     """
     r = table.c
-    left = select(r.tenant, r.id).where(r.finished_at.is_(None), r.status != "waiting")
-    rows = connection.execute(left.order_by(r.created_at, r.id).with_for_update()).all()
-    return [_take(connection, row.tenant, row.id) for row in rows]
+    left = select(r.tenant, r.id, r.owner).where(r.finished_at.is_(None), r.status == "running")
+    left = left.where(r.owner.in_(lost)).order_by(r.created_at, r.id).limit(most)
+    if run_ids is not None:
+        left = left.where(r.id.in_(run_ids))
+    rows = connection.execute(left.with_for_update(skip_locked=True)).all()
+    return [_take(connection, row.tenant, row.id, owner, died=row.owner not in {"", owner}) for row in rows]
+
+
+@writes
+def hand_over(connection: Connection, owner: str) -> int:
+    """Leave the owner's runs to whoever takes them and return how many."""
+    mine = and_(table.c.owner == owner, table.c.finished_at.is_(None), table.c.status == "running")
+    return connection.execute(update(table).where(mine).values(owner="")).rowcount
 
 
 def _waiting(connection: Connection, which: ColumnElement[bool]) -> int:
     return connection.execute(select(func.count()).select_from(table).where(which)).scalar_one()
 
 
-def _take(connection: Connection, tenant: str, id: str) -> Pending:
+def _take(connection: Connection, tenant: str, id: str, owner: str, *, died: bool = False) -> Pending:
     this = and_(table.c.tenant == tenant, table.c.id == id)
-    connection.execute(update(table).where(this).values(status="running", attempts=table.c.attempts + 1))
+    more = {"attempts": table.c.attempts + 1, "deaths": table.c.deaths + int(died)}
+    connection.execute(update(table).where(this).values(status="running", owner=owner, **more))
     row = connection.execute(_questions().where(this)).one()
     who = Identity(row.tenant, row.user_id, row.department, row.role, row.key_id)
     return Pending(
@@ -106,8 +159,11 @@ def _take(connection: Connection, tenant: str, id: str) -> Pending:
         agent=row.agent,
         question=row.content,
         attachments=row.details.get("attachments", []),
-        turns=turns_before(connection, who, row.conversation_id, row.seq),
+        turns=turns_around(connection, who, row.conversation_id, row.message_id),
         attempts=row.attempts,
+        deaths=row.deaths,
+        thread=row.thread,
+        cancelled=row.cancelled_at is not None,
         queued=row.follows is not None,
     )
 
@@ -116,3 +172,19 @@ def _questions() -> Select[*tuple[Any, ...]]:
     m = messages.c
     asked = and_(m.tenant == table.c.tenant, m.id == table.c.message_id)
     return select(table, m.content, m.details, m.seq).join(messages, asked)
+
+
+_OTHER = table.alias("other")
+_NEXT = (
+    select(table.c.tenant, table.c.id)
+    .where(table.c.status == "waiting", table.c.finished_at.is_(None))
+    .where(
+        ~exists()
+        .where(_OTHER.c.tenant == table.c.tenant, _OTHER.c.conversation_id == table.c.conversation_id)
+        .where(_OTHER.c.status == "running", _OTHER.c.finished_at.is_(None))
+    )
+    .order_by(table.c.created_at, table.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True, of=table)
+)
+_OWNERS = select(table.c.owner).where(table.c.finished_at.is_(None), table.c.status == "running").distinct()

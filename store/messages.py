@@ -105,6 +105,29 @@ def turns_before(
     return [{"role": role, "content": content} for role, content in reversed(rows)]
 
 
+def turns_around(
+    connection: Connection, who: Identity, conversation_id: str, message_id: str, last: int = TURNS
+) -> list[Turn]:
+    """Return up to `last` messages with text before a question that has waited, oldest first.
+
+    An answer belongs behind its question, though others were asked before it came.
+    """
+    m = messages.c
+    query = select(m.id, m.role, m.content, m.run_id, m.seq).order_by(m.seq.desc()).limit(3 * last)
+    found = connection.execute(query.where(access.own(messages, who), m.conversation_id == conversation_id))
+    rows = list(reversed(found.all()))
+    asked = {row.run_id: row.seq for row in rows if row.role == "user"}
+    here = next((row.seq for row in rows if row.id == message_id), None)
+    if here is None:  # far back: nobody has answered for long
+        return []
+    placed = sorted(
+        ((row.seq if row.role == "user" else asked.get(row.run_id, row.seq), row.seq, row) for row in rows),
+        key=lambda one: one[:2],
+    )
+    before = [row for at, _, row in placed if at < here and row.content]
+    return [{"role": row.role, "content": row.content} for row in before[-last:]]
+
+
 def add(
     connection: Connection,
     who: Identity,

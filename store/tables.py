@@ -110,6 +110,7 @@ runs = _table(
     _name("finished_at", null=True),
     _name("thread"),
     _name("owner"),
+    Column("deaths", Integer, nullable=False, server_default="0"),
     _name("cancelled_at", null=True),
     UniqueConstraint("tenant", "follows"),
     _within("conversation_id", "conversations"),

@@ -32,6 +32,8 @@ class NewMessage(BaseModel):
     agent: Annotated[str, Field(max_length=64)] = "default"
     attachments: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=20)] = []
     """Ids of the documents that the answer may draw on; none allows all that the agent may read."""
+    multitask_strategy: runs.Policy | None = None
+    """What becomes of the message while another is answered in the conversation; the agent's own way by default."""
 
 
 class Rating(BaseModel):
@@ -83,11 +85,19 @@ async def send(here: Here, who: Who, id: str, body: NewMessage, request: Request
     await here.wiring.agent(who, body.agent)
     documents = [await attached(here, who, one) for one in body.attachments]
     await here.log.require()
-    accepted = await runs.accept(here.database, who, id, body.agent, content, documents)
-    sources = [one["source"] for one in documents]
-    here.wiring.ports.minilm.expect(content)  # read while the run starts; every way needs it
-    here.runs.start(live_of(who, accepted, body.agent, content, sources))
-    return answer(request, here.streams.open_new(who, accepted.run_id), accepted.run_id)
+    policy = body.multitask_strategy or "reject"
+    accepted = await runs.accept(
+        here.database, who, id, body.agent, content, documents, owner=here.lease.owner, policy=policy
+    )
+    waits = bool(accepted.ahead)
+    if not waits:
+        sources = [one["source"] for one in documents]
+        here.wiring.ports.minilm.expect(content)  # read while the run starts; every way needs it
+        here.runs.start(live_of(who, accepted, body.agent, content, sources))
+    elif policy == "interrupt":
+        here.recovery.interrupt(who, accepted.ahead)
+    frames = here.streams.open_new(who, accepted.run_id, waits=waits)
+    return answer(request, frames, accepted.run_id)
 
 
 @router.post("/messaging/messages/{id}/feedback")

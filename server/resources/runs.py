@@ -80,13 +80,7 @@ async def attach(
 async def cancel(here: Here, who: Who, id: str) -> Any:
     """Stop an answer; what was written of it is kept and marked. Raises NotOpen for one that has ended."""
     run = await runs.get(here.database, who, id)
-    live = here.runs.find(id)
-    if live is not None:
-        await here.runs.cancel(live)
-    elif run["status"] == "waiting":
-        await here.runs.cancel_waiting(who, id)
-    elif run["finished_at"] is None:
-        raise NotOpen(f"Run {id} is just starting. Send this again in a second.")
-    else:
+    if run["finished_at"] is not None:
         raise NotOpen(f"Run {id} has ended already: it is {run['status']}.")
+    await here.recovery.stop(who, id)
     return await runs.get(here.database, who, id)

@@ -140,7 +140,7 @@ async def test_a_cursor_that_was_trimmed_away_is_a_gap_and_one_that_was_not_is_n
             writer.append(log, "citation", {"n": n})
         await writer.flush()
     ids = [id for id, _, _ in await stored(redis, log)]
-    streams: Any = Streams(redis, Tail(redis), None, None)  # pyright: ignore[reportArgumentType] - not asked here
+    streams: Any = Streams(redis, Tail(redis, "here"), None, None)  # pyright: ignore[reportArgumentType] - not asked here
     assert await streams._gap(log.key, ids[2], ended=False) is None
     await redis.xtrim(log.key, minid=f"{ids[5][0]}-{ids[5][1]}", approximate=False)
     oldest = f"{ids[5][0]}-{ids[5][1]}"
@@ -151,7 +151,7 @@ async def test_a_cursor_that_was_trimmed_away_is_a_gap_and_one_that_was_not_is_n
 
 
 async def test_a_reader_that_stops_reading_holds_nobody_back_and_misses_nothing(redis: Redis):
-    log, writer, tail = fresh(), Log(redis), Tail(redis)
+    log, writer, tail = fresh(), Log(redis), Tail(redis, "here")
     count = 3 * PAGE + 10
     async with going(writer, tail), aclosing(tail.follow(log.key, START, QUIET)) as slow:
         writer.append(log, "citation", {"n": 0})
@@ -169,7 +169,7 @@ async def test_a_reader_that_stops_reading_holds_nobody_back_and_misses_nothing(
 
 
 async def test_one_connection_feeds_all_who_follow_many_logs(redis: Redis):
-    logs, writer, tail = [fresh() for _ in range(20)], Log(redis), Tail(redis)
+    logs, writer, tail = [fresh() for _ in range(20)], Log(redis), Tail(redis, "here")
     async with going(writer, tail):
         readers = [asyncio.create_task(read(tail, log)) for log in logs for _ in range(5)]
         for n in range(10):
@@ -193,7 +193,7 @@ def test_wherever_a_reader_leaves_and_comes_back_it_sees_every_entry_once_and_in
 ):
     async def case() -> None:
         async with open_redis(f"unix://{server_of()}", Path()) as redis:
-            log, writer, tail = fresh(), Log(redis), Tail(redis)
+            log, writer, tail = fresh(), Log(redis), Tail(redis, "here")
             async with going(writer, tail):
                 reader = asyncio.create_task(restless(tail, log, cuts))
                 for piece, flush in said:

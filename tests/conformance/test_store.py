@@ -21,6 +21,7 @@ from store import (
     conversations,
     decisions,
     documents,
+    ends,
     escalations,
     feedback,
     history,
@@ -85,7 +86,7 @@ async def _ask(world: World, who: Identity, pick: int) -> None:
 
 async def _end(world: World, who: Identity, pick: int) -> None:
     outcome: Any = {"decision": DECISION, "inputs": {"of": who.tenant}}
-    ended = await runs.finish(
+    ended = await ends.finish(
         world.database,
         who,
         world.own("run", who, pick),

@@ -14,7 +14,7 @@ from server.live import live_of
 from server.log import log_key
 from server.open import open_parts
 from server.parts import Parts
-from store import conversations, runs
+from store import conversations, ends, runs
 from tests.servers.runtime import Runtime, events, named
 
 QUESTION = "What does the desk in the entrance hall open at?"
@@ -43,9 +43,9 @@ async def ends_of(parts: Parts, run_id: str) -> list[str]:
 
 async def test_a_run_that_is_cancelled_while_it_leaves_the_line_ends_once(parts: Parts):
     first = await accepted(parts)
-    done = await runs.finish(parts.database, LOCAL, first.run_id, "queued", "", {})
+    done = await ends.finish(parts.database, LOCAL, first.run_id, "queued", "", {})
     run_id = str(done.next_run)
-    await asyncio.gather(parts.runs.dispatch(), parts.runs.cancel_waiting(LOCAL, run_id))
+    await asyncio.gather(parts.recovery.dispatch(), parts.recovery.stop(LOCAL, run_id))
     live = parts.runs.find(run_id)
     if live is not None and live.task is not None:
         await asyncio.wait([live.task])

@@ -19,7 +19,7 @@ from server.log import Log, RunLog, log_key
 from server.runs import Runs
 from server.stream import START, Streams
 from server.tail import PAGE, Tail
-from store import conversations, runs
+from store import conversations, ends, runs
 from store.engine import engine_for
 from store.migrate import upgrade
 from tests.servers.logs import fresh, going, numbers, stored
@@ -102,7 +102,7 @@ async def redis(own: Private, tmp_path: Path) -> AsyncGenerator[Redis]:
 def streams_over(redis: Redis) -> Any:
     """Return streams that are asked for gaps alone."""
     parts: Any = None
-    return Streams(redis, Tail(redis), parts, parts)
+    return Streams(redis, Tail(redis, "here"), parts, parts)
 
 
 async def write(redis: Redis, log: Any, *said: int) -> None:
@@ -119,7 +119,7 @@ async def roll_back(redis: Redis, log: Any, copy: bytes) -> None:
 
 
 async def test_a_client_that_comes_while_the_log_hangs_gets_heartbeats(own: Private, redis: Redis):
-    tail = Tail(redis)
+    tail = Tail(redis, "here")
     async with going(tail), aclosing(tail.follow("sb:local:run:run_1:log", START, 0.2)) as frames:
         own.pause()
         try:
@@ -131,7 +131,7 @@ async def test_a_client_that_comes_while_the_log_hangs_gets_heartbeats(own: Priv
 
 async def test_a_followed_key_that_is_no_stream_does_not_stop_the_other_streams(redis: Redis):
     log = fresh()
-    tail: Any = Tail(redis)
+    tail: Any = Tail(redis, "here")
     await redis.set("sb:local:run:run_1:log", "not a stream")
     await write(redis, log, 1)
     async with going(tail), aclosing(tail.follow("sb:local:run:run_1:log", START, 60)) as bad:
@@ -147,7 +147,7 @@ async def test_a_followed_key_that_is_no_stream_does_not_stop_the_other_streams(
 
 
 async def test_a_server_that_refuses_every_read_for_a_while_silences_nobody(redis: Redis):
-    tail, log = Tail(redis), fresh()
+    tail, log = Tail(redis, "here"), fresh()
     await write(redis, log, 1)
     async with going(tail), aclosing(tail.follow(log.key, START, 60)) as frames:
         assert len(await anext(frames)) == 1
@@ -165,7 +165,7 @@ async def test_a_server_that_refuses_every_read_for_a_while_silences_nobody(redi
 
 
 async def test_a_slow_client_whose_log_is_trimmed_meanwhile_is_told(redis: Redis):
-    tail, log = Tail(redis), fresh()
+    tail, log = Tail(redis, "here"), fresh()
     async with going(tail), aclosing(tail.follow(log.key, START, 5)) as frames:
         await write(redis, log, 0)
         seen = len(await anext(frames))
@@ -189,7 +189,7 @@ async def test_a_stream_that_is_trimmed_under_its_slow_client_is_made_good(redis
     accepted = await runs.accept(database, LOCAL, conversation["id"], "default", "Count.")
     said, log = Log(redis), RunLog(log_key(LOCAL.tenant, accepted.run_id))
     parts: Any = None
-    tail = Tail(redis)
+    tail = Tail(redis, "here")
     streams = Streams(redis, tail, Runs(parts, said, database, parts, parts, 60, parts), database)
 
     async def say(*numbers: int) -> None:
@@ -207,7 +207,7 @@ async def test_a_stream_that_is_trimmed_under_its_slow_client_is_made_good(redis
             assert await anext(other) == []  # the reader has gone past what the slow client has room for
         await redis.xtrim(log.key, maxlen=10, approximate=False)
         text = "".join(f"{n} " for n in range(PAGE + 101))
-        await runs.finish(database, LOCAL, accepted.run_id, "completed", text, {})
+        await ends.finish(database, LOCAL, accepted.run_id, "completed", text, {})
         await say(PAGE + 100)
         said.append(log, "done", {"status": "completed", "text": text})
         await said.flush()

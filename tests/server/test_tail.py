@@ -53,7 +53,7 @@ async def follow(tail: Tail, after: Id, count: int) -> list[bytes]:
 
 
 async def test_a_client_that_comes_while_a_read_is_under_way_misses_nothing(redis: Redis):
-    tail = Overtaken(redis)
+    tail = Overtaken(redis, "here")
     reading = asyncio.create_task(tail.run())
     await write(redis, 1)
     first = tail.follow(KEY, (0, 0), 5.0)

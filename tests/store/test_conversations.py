@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.errors import BadCursor, BadRequest, ConversationBusy, Unknown
-from store import conversations, decisions, feedback, messages, runs
+from store import conversations, decisions, ends, feedback, messages, runs
 from store.engine import Database
 from tests.store.places import ANN, BOB, STRANGER
 
@@ -19,7 +19,7 @@ async def test_a_new_conversation_is_empty_and_idle(database: Database) -> None:
 async def test_the_first_message_names_a_conversation_without_a_title(database: Database) -> None:
     made = await conversations.create(database, ANN)
     done = await runs.accept(database, ANN, made["id"], "default", "How many days off?\nAnd who decides?")
-    await runs.finish(database, ANN, done.run_id, "completed", "30.", {})
+    await ends.finish(database, ANN, done.run_id, "completed", "30.", {})
     await runs.accept(database, ANN, made["id"], "default", "Something else")
     assert (await conversations.get(database, ANN, made["id"]))["title"] == "How many days off?"
 
@@ -53,7 +53,7 @@ async def test_nobody_else_sees_that_it_exists(database: Database, other: object
 async def test_deleting_leaves_figures_but_no_text(database: Database) -> None:
     made = await conversations.create(database, ANN)
     asked = await runs.accept(database, ANN, made["id"], "default", "secret plan")
-    ended = await runs.finish(
+    ended = await ends.finish(
         database, ANN, asked.run_id, "completed", "secret", {"decision": DECISION, "inputs": {"q": "secret"}}
     )
     await feedback.rate(database, ANN, ended.message_id, 1)

@@ -6,7 +6,7 @@ import pytest
 
 from contracts.errors import BadRequest
 from contracts.identity import Identity
-from store import conversations, decisions, history, runs, usage
+from store import conversations, decisions, ends, history, runs, usage
 from store.engine import Database
 from tests.store.places import ANN, BOB, OWNER, STRANGER
 
@@ -15,7 +15,7 @@ async def _run(database: Database, who: Identity, question: str, **outcome: Any)
     place = (await conversations.create(database, who))["id"]
     asked = await runs.accept(database, who, place, outcome.pop("agent", "default"), question)
     text = outcome.pop("text", "")
-    await runs.finish(database, who, asked.run_id, "completed", text, outcome)  # type: ignore[arg-type]
+    await ends.finish(database, who, asked.run_id, "completed", text, outcome)  # type: ignore[arg-type]
     return asked.run_id
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from contracts.errors import ConversationBusy, Unknown
 from contracts.identity import Identity
-from store import conversations, line, messages, runs
+from store import conversations, ends, line, messages, runs
 from store.engine import Database
 from tests.store.places import ANN, BOB, STRANGER
 
@@ -19,8 +19,8 @@ async def _ask(database: Database, who: Identity, content: str) -> runs.Accepted
 async def _queue(database: Database, who: Identity, content: str) -> tuple[runs.Accepted, str]:
     asked = await _ask(database, who, content)
     next_run, _ = await line.line_up(database, who, asked.run_id)
-    outcome: runs.Outcome = {"next_run": next_run}
-    ended = await runs.finish(database, who, asked.run_id, "queued", "You wait in line.", outcome)
+    outcome: ends.Outcome = {"next_run": next_run}
+    ended = await ends.finish(database, who, asked.run_id, "queued", "You wait in line.", outcome)
     assert ended.next_run == next_run
     return asked, next_run
 
@@ -40,7 +40,7 @@ async def test_a_queued_question_is_answered_later_in_its_place(database: Databa
         [],
         [{"name": "a.txt"}],
     )
-    await runs.finish(database, ANN, waiting, "completed", "Ten minutes.", {})
+    await ends.finish(database, ANN, waiting, "completed", "Ten minutes.", {})
     listed = (await messages.listing(database, ANN, asked.conversation_id))["items"]
     assert [one["content"] for one in listed] == ["How long?", "You wait in line.", "Ten minutes."]
     assert await line.next_waiting(database) is None
@@ -50,16 +50,16 @@ async def test_a_waiting_run_keeps_its_conversation_busy(database: Database) -> 
     asked, waiting = await _queue(database, ANN, "one")
     with pytest.raises(ConversationBusy, match=waiting):
         await runs.accept(database, ANN, asked.conversation_id, "default", "two")
-    await runs.finish(database, ANN, waiting, "cancelled", "", {})
+    await ends.finish(database, ANN, waiting, "cancelled", "", {})
     await runs.accept(database, ANN, asked.conversation_id, "default", "two")
 
 
 async def test_a_run_may_end_as_queued_without_a_reserved_id(database: Database) -> None:
     asked = await _ask(database, ANN, "one")
-    ended = await runs.finish(database, ANN, asked.run_id, "queued", "", {})
+    ended = await ends.finish(database, ANN, asked.run_id, "queued", "", {})
     assert ended.next_run is not None
     assert (await runs.get(database, ANN, ended.next_run))["follows"] == asked.run_id
-    again = await runs.finish(database, ANN, asked.run_id, "queued", "", {})
+    again = await ends.finish(database, ANN, asked.run_id, "queued", "", {})
     assert (again.first, again.next_run) == (False, ended.next_run)
 
 
@@ -86,12 +86,12 @@ async def test_no_two_workers_take_the_same_run(database: Database) -> None:
 
 async def test_what_was_cut_off_comes_back_with_one_more_attempt(database: Database) -> None:
     ended = await _ask(database, ANN, "done")
-    await runs.finish(database, ANN, ended.run_id, "completed", "yes", {})
+    await ends.finish(database, ANN, ended.run_id, "completed", "yes", {})
     left = await runs.accept(database, ANN, ended.conversation_id, "legal", "cut off")
     await _queue(database, BOB, "still waiting")
-    (found,) = await line.unfinished(database)
+    (found,) = await line.take_over(database, "me", {""})
     assert (found.run_id, found.who, found.agent, found.attempts, found.queued) == (
         left.run_id, ANN, "legal", 2, False,
     )  # fmt: skip
     assert [one["content"] for one in found.turns] == ["done", "yes"]
-    assert [one.attempts for one in await line.unfinished(database)] == [3]
+    assert [one.attempts for one in await line.take_over(database, "you", {"me"})] == [3]

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from contracts.errors import BadRequest, ConversationBusy, Unknown
-from store import conversations, decisions, feedback, messages, runs, usage
+from store import conversations, decisions, ends, feedback, messages, runs, usage
 from store.engine import Database
 from tests.store.places import ANN, BOB, STRANGER
 
@@ -57,7 +57,7 @@ async def test_nobody_else_may_ask_finish_or_look(database: Database, other: obj
         await runs.accept(database, other, place, "default", "hi")  # type: ignore[arg-type]
     asked = await runs.accept(database, ANN, place, "default", "hi")
     with pytest.raises(Unknown):
-        await runs.finish(database, other, asked.run_id, "completed", "x", {})  # type: ignore[arg-type]
+        await ends.finish(database, other, asked.run_id, "completed", "x", {})  # type: ignore[arg-type]
     with pytest.raises(Unknown):
         await runs.get(database, other, asked.run_id)  # type: ignore[arg-type]
     assert (await runs.get(database, ANN, asked.run_id))["status"] == "running"
@@ -68,7 +68,7 @@ async def test_finishing_writes_answer_decision_and_usage_at_once(database: Data
     asked = await runs.accept(database, ANN, place, "default", "hi")
     citation = {"sentence": "Hello.", "passages": ["p1"], "supported": True, "score": 0.8}
     outcome = {"decision": DECISION, "usage": USAGE, "citations": [citation], "inputs": {"top": 0.7}}
-    ended = await runs.finish(
+    ended = await ends.finish(
         database, ANN, asked.run_id, "completed", "Hello.", {**outcome, "policy_version": "p1"}
     )
     assert (ended.first, ended.next_run) == (True, None)
@@ -88,10 +88,10 @@ async def test_a_second_finish_changes_nothing_and_tells_so(database: Database) 
     place = await _conversation(database)
     asked = await runs.accept(database, ANN, place, "default", "hi")
     outcome = {"decision": DECISION, "usage": USAGE}
-    calls = [runs.finish(database, ANN, asked.run_id, "completed", str(n), outcome) for n in range(4)]
-    ends = await asyncio.gather(*calls)
-    assert sorted(one.first for one in ends) == [False, False, False, True]
-    assert len({one.message_id for one in ends}) == 1
+    calls = [ends.finish(database, ANN, asked.run_id, "completed", str(n), outcome) for n in range(4)]
+    all_ends = await asyncio.gather(*calls)
+    assert sorted(one.first for one in all_ends) == [False, False, False, True]
+    assert len({one.message_id for one in all_ends}) == 1
     assert len((await messages.listing(database, ANN, place))["items"]) == 2
     assert [one["requests"] for one in await usage.stats(database, ANN)] == [1]
 
@@ -100,7 +100,7 @@ async def test_a_failed_run_shows_its_error_and_no_answer_text(database: Databas
     place = await _conversation(database)
     asked = await runs.accept(database, ANN, place, "default", "hi")
     error = {"code": "model_unavailable", "message": "No host answers.", "retryable": True}
-    await runs.finish(database, ANN, asked.run_id, "failed", "", {"error": error})
+    await ends.finish(database, ANN, asked.run_id, "failed", "", {"error": error})
     assert (await runs.get(database, ANN, asked.run_id))["error"] == error
     last = (await messages.listing(database, ANN, place))["items"][-1]
     assert (last["content"], last["status"], last["error"]) == ("", "failed", error)
@@ -112,7 +112,7 @@ async def test_a_run_sees_the_last_messages_before_its_question(database: Databa
     place = await _conversation(database)
     for n in range(3):
         asked = await runs.accept(database, ANN, place, "default", f"q{n}")
-        await runs.finish(database, ANN, asked.run_id, "completed", f"a{n}", {})
+        await ends.finish(database, ANN, asked.run_id, "completed", f"a{n}", {})
     last = await runs.accept(database, ANN, place, "default", "q3", last=3)
     assert [(one["role"], one["content"]) for one in last.turns] == [
         ("assistant", "a1"),
@@ -127,7 +127,7 @@ async def test_messages_come_oldest_first_page_by_page(database: Database) -> No
     place = await _conversation(database)
     for n in range(3):
         asked = await runs.accept(database, ANN, place, "default", f"q{n}")
-        await runs.finish(database, ANN, asked.run_id, "completed", f"a{n}", {})
+        await ends.finish(database, ANN, asked.run_id, "completed", f"a{n}", {})
     first = await messages.listing(database, ANN, place, limit=4)
     rest = await messages.listing(database, ANN, place, limit=4, cursor=first["next"])
     contents = [one["content"] for one in first["items"] + rest["items"]]
@@ -146,7 +146,7 @@ async def test_text_that_a_database_refuses_is_mended(database: Database) -> Non
 async def test_feedback_is_one_a_person_and_can_be_changed(database: Database) -> None:
     place = await _conversation(database)
     asked = await runs.accept(database, ANN, place, "default", "hi")
-    ended = await runs.finish(database, ANN, asked.run_id, "completed", "hello", {})
+    ended = await ends.finish(database, ANN, asked.run_id, "completed", "hello", {})
     await feedback.rate(database, ANN, ended.message_id, -1, "wrong")
     said = await feedback.rate(database, ANN, ended.message_id, 1, "after all")
     assert (said["rating"], said["comment"]) == (1, "after all")

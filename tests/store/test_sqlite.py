@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from store import conversations, messages, runs
+from store import conversations, ends, messages, runs
 from store.engine import engine_for
 from tests.store.places import ANN, Place, open_place, sqlite_place
 
@@ -55,7 +55,7 @@ async def test_deleted_text_is_gone_from_the_file(file: Place) -> None:
     async with open_place(file) as database:
         made = await conversations.create(database, ANN)
         asked = await runs.accept(database, ANN, made["id"], "default", "xyzzy-secret " * 500)
-        await runs.finish(database, ANN, asked.run_id, "completed", "ok", {})
+        await ends.finish(database, ANN, asked.run_id, "completed", "ok", {})
         await conversations.remove(database, ANN, made["id"])
     stored = await asyncio.to_thread(Path(file.removeprefix("sqlite:///")).read_bytes)
     assert b"xyzzy-secret" not in stored

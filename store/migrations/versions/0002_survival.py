@@ -23,6 +23,7 @@ def _partial(name: str, where: str, unique: bool) -> None:
 def upgrade() -> None:
     for column in ("thread", "owner"):
         op.add_column("runs", sa.Column(column, _name, nullable=False, server_default=""))
+    op.add_column("runs", sa.Column("deaths", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("runs", *_names("cancelled_at", null=True))
     op.execute("UPDATE runs SET thread = id")
     op.drop_index("uq_runs_active", "runs")

@@ -1,0 +1,207 @@
+"""Takes up what nobody answers: runs of processes that died, runs that were handed over, and those that wait.
+
+Who is dead is said by the leases (server/lease.py), who takes a run by its row: of two processes one gets it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import Final
+
+from redis.exceptions import RedisError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from contracts.errors import SwitchboardError
+from contracts.identity import Identity
+from ports.checkpoints import Checkpoints
+from server.lease import Lease
+from server.live import live_again
+from server.log import Log, RunLog, cancelled, log_key
+from server.runs import Runs
+from server.tail import Tail
+from store import ends, line, runs
+from store.engine import Database
+
+SWEEP_S: Final = 1.0
+"""Seconds between two looks for runs that nobody answers."""
+
+STOP_S: Final = 8.0
+"""Seconds to wait for a run that another process stops: its lease may have to end first."""
+
+CANCEL: Final = "cancel"
+"""What one process tells another of a run."""
+
+logger = logging.getLogger("switchboard.recovery")
+
+
+class Recovery:
+    """Looks for runs to take up, for as long as this process answers."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        lease: Lease,
+        log: Log,
+        tail: Tail,
+        database: Database,
+        checkpoints: Checkpoints,
+        log_ttl: float,
+    ) -> None:
+        self._runs, self._lease, self._log, self._database, self._ttl = runs, lease, log, database, log_ttl
+        self._tail, self._checkpoints = tail, checkpoints
+        self._taking = asyncio.Lock()
+        self._stopping = set[asyncio.Task[None]]()
+        self._stray = set[str]()
+        """Runs that are this process's by their rows but not by what it does; twice in a row, they are taken up."""
+
+    async def run(self) -> None:
+        """Sweep until cancelled, and whenever a place becomes free; an outage only delays it."""
+        while not cancelled():
+            try:
+                async with asyncio.timeout(SWEEP_S):
+                    await self._runs.freed.wait()
+                await self.dispatch()
+            except TimeoutError:
+                await self.sweep()
+            except (RedisError, OSError, SQLAlchemyError) as outage:
+                logger.warning("waiting runs cannot be looked for: %s", type(outage).__name__)
+                await asyncio.sleep(SWEEP_S)
+
+    async def sweep(self) -> int:
+        """Take over what dead processes left, then start what waits; return how many were left."""
+        try:
+            lost = await self._lease.lost(await line.owners(self._database))
+            taken = await self._take_over(lost) if lost else 0
+            await self._take_strays()
+            await self.dispatch()
+            await self._prune()
+        except (RedisError, OSError, SQLAlchemyError) as outage:
+            logger.warning("lost runs cannot be looked for: %s", type(outage).__name__)
+            return 0
+        return taken
+
+    async def _take_over(self, lost: set[str], run_ids: Collection[str] | None = None) -> int:
+        left = await line.take_over(self._database, self._lease.owner, lost, run_ids)
+        for pending in left:
+            live = live_again(pending)
+            self._runs.places.take(live)  # it had one before: nobody who waits comes first
+            self._runs.take_up(live)
+        if left:
+            logger.info("took over %d runs of %s", len(left), ", ".join(sorted(lost)) or "nobody")
+        return len(left)
+
+    async def _take_strays(self) -> None:
+        """Take up runs that ended here without their end being stored: the database was gone for too long."""
+        mine = await line.owned(self._database, self._lease.owner)
+        stray = {run_id for run_id in mine if self._runs.find(run_id) is None}
+        if again := stray & self._stray:
+            await self._take_over({self._lease.owner}, again)
+        self._stray = stray - again
+
+    async def _prune(self) -> None:
+        """Delete the checkpoints of runs that have ended: SQL has what they came to."""
+        over, self._runs.over = self._runs.over, set()
+        if over:
+            await self._checkpoints.forget(over)
+
+    async def prune_left(self) -> int:
+        """Delete the checkpoints that a dead process could not; return of how many runs."""
+        kept = await self._checkpoints.threads()
+        over = set(kept) - await line.unfinished(self._database, kept) if kept else set()
+        await self._checkpoints.forget(over)
+        return len(over)
+
+    async def dispatch(self) -> None:
+        """Start waiting runs while there are places."""
+        async with self._taking:
+            self._runs.freed.clear()
+            while not self._runs.closing and not self._runs.places.full():
+                try:
+                    pending = await line.next_waiting(self._database, self._lease.owner)
+                except IntegrityError:  # another process began one of the same conversation at this moment
+                    return
+                if pending is None:
+                    return
+                live = live_again(pending)
+                self._runs.places.take(live)
+                self._runs.take_up(live)
+
+    async def lapsed(self) -> None:
+        """Abandon the runs that others took over while this process could not renew its lease."""
+        own = {live.run_id: live for live in self._runs.all()}
+        try:
+            for run_id in await line.taken(self._database, self._lease.owner, own):
+                self._runs.abandon(own[run_id])
+        except (OSError, SQLAlchemyError) as outage:
+            logger.warning("runs that others took over are found at their end: %s", type(outage).__name__)
+
+    async def stop(self, who: Identity, run_id: str) -> None:
+        """End a run at a person's wish, whoever answers it, and wait until it has ended.
+
+        What a run that is stopped elsewhere does not do within STOP_S, it does later: its row says that it shall.
+        Raises Unknown.
+        """
+        async with self._taking:  # nobody here takes it out of the line between the look and the end
+            live = self._runs.find(run_id)
+            if live is None and await self._stop_waiting(who, run_id):
+                return
+        if live is not None:
+            await self._runs.cancel(live)
+            return
+        run = await runs.ask_to_cancel(self._database, who, run_id)
+        end = asyncio.get_running_loop().time() + STOP_S
+        while run["finished_at"] is None and asyncio.get_running_loop().time() < end:
+            if run["owner"]:
+                await self._tail.tell(run["owner"], CANCEL, run_id)
+            await asyncio.sleep(0.05)
+            run = await runs.get(self._database, who, run_id)
+
+    async def _stop_waiting(self, who: Identity, run_id: str) -> bool:
+        """End a run that nobody has begun to answer; False for another."""
+        run = await runs.get(self._database, who, run_id)
+        if run["status"] != "waiting":
+            return False
+        try:
+            done = await ends.finish(
+                self._database, who, run_id, "cancelled", "", {}, attempt=run["attempts"]
+            )
+        except ends.Taken:  # at this moment
+            return False
+        if done.first:
+            log = RunLog(log_key(who.tenant, run_id))
+            await self._log.resume(log)
+            end = {"status": "cancelled", "text": "", "message_id": done.message_id}
+            self._log.append(log, "done", end, expire=self._ttl)
+        return True
+
+    def interrupt(self, who: Identity, run_ids: Sequence[str]) -> None:
+        """End the runs that a newer message of their conversation replaces; their rows say so already."""
+
+        async def stop() -> None:
+            for run_id in reversed(
+                run_ids
+            ):  # the one that runs last: those that wait behind it must not begin
+                with suppress(RedisError, OSError, SQLAlchemyError, SwitchboardError):
+                    await self.stop(who, run_id)
+
+        task = asyncio.create_task(stop())
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
+
+    def told(self, what: str, about: str) -> None:
+        """Do what another process asks."""
+        if what == CANCEL and (live := self._runs.find(about)) is not None and not live.cancelled:
+            task = asyncio.create_task(self._runs.cancel(live))
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+
+    async def hand_over(self) -> int:
+        """Leave this process's runs to others, who need not wait for its lease to end; return how many."""
+        try:
+            return await line.hand_over(self._database, self._lease.owner)
+        except (OSError, SQLAlchemyError) as outage:
+            logger.warning("runs are left to the end of the lease: %s", type(outage).__name__)
+            return 0
+        finally:
+            await self._lease.release()
