@@ -1,5 +1,6 @@
 """Documents that are written together are each in the index as if written alone, or not at all."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,10 +9,15 @@ from typing import Any
 import pytest
 from qdrant_client.http.exceptions import UnexpectedResponse
 
+from contracts.documents import Chunk
 from contracts.errors import StoreUnavailable
+from ingest.embed import Embedded
+from ingest.index import TOGETHER, Pipeline
 from ingest.parts import Parts, identity_of
 from ingest.report import Step
 from ingest.sync import sync
+from ingest.worker import Parsed
+from ingest.write import Ready
 from store import documents
 from store.engine import Database
 from tests.ingest.conftest import Encoded, WordEncoder
@@ -140,3 +146,25 @@ async def test_what_cannot_be_written_together_is_written_one_by_one(parts: Part
     assert (
         await rows(parts) == set(await parts.collection.sources("acme")) == {f"docs/{name}" for name in NAMES}
     )
+
+
+def ready(source: str, count: int) -> Ready:
+    chunks = [Chunk(source, "", "x", 0, 1, position=at) for at in range(count)]
+    return Parsed(source, "", 1, "", chunks), Embedded(chunks, [], [], [])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "taken"), [((2, 3), [["a", "b"], []]), ((TOGETHER, 1), [["a"], ["b"], []])]
+)
+async def test_what_waits_is_taken_together_up_to_a_bound_and_then_the_end(
+    parts: Parts, sizes: tuple[int, int], taken: list[list[str]]
+) -> None:
+    line = Pipeline(parts, "acme", 2, (), None)
+    line.embedded = asyncio.Queue()
+    for waiting in ([ready("a", sizes[0])], [ready("b", sizes[1])], None):
+        line.embedded.put_nowait(waiting)
+
+    async with asyncio.timeout(5):
+        found = [[parsed.source for parsed, _ in await line.ready()] for _ in taken]
+
+    assert found == taken
