@@ -37,6 +37,7 @@ TEMPLATES: Final = {
 }
 """A template of a model that goes on from its own last message, and of one that does not."""
 DIRECTIVE: Final = re.compile(r"\[\[(\w+)\]\]")
+CALL: Final = re.compile(r"\[\[(tool|loop):([\w-]+) (\{.*?\})\]\]")
 Body = Mapping[str, Any]
 
 
@@ -54,6 +55,21 @@ def word(n: int) -> str:
     return (" " if n else "") + WORDS[n % len(WORDS)]
 
 
+def calls_of(body: Body) -> list[Body]:
+    """Return the tool calls that the last question asks for; none once a result is there, or without tools."""
+    messages = body.get("messages") or ()
+    asked = [n for n, message in enumerate(messages) if message.get("role") == "user"]
+    if not asked or not body.get("tools"):
+        return []
+    found = CALL.findall(str(messages[asked[-1]].get("content")))
+    answered = any(message.get("role") == "tool" for message in messages[asked[-1] :])
+    return [
+        {"function": {"name": name, "arguments": json.loads(arguments)}}
+        for kind, name, arguments in found
+        if kind == "loop" or not answered
+    ]
+
+
 def begun(body: Body) -> int:
     """Return how many words of the answer a last message of the assistant's holds already."""
     said = (body.get("messages") or ({},))[-1]
@@ -61,8 +77,13 @@ def begun(body: Body) -> int:
 
 
 @functools.lru_cache(64)
-def lines_for(path: str, model: str, count: int, reason: str, first: int = 0) -> list[bytes]:
-    """Return the lines of an answer of `count` tokens, beginning with word `first`, and its last line."""
+def lines_for(
+    path: str, model: str, count: int, reason: str, first: int = 0, calls: str = "[]"
+) -> list[bytes]:
+    """Return the lines of an answer of `count` tokens, beginning with word `first`, and its last line.
+
+    `calls` is the JSON of the tool calls that come behind its words.
+    """
     chat, head = path == "/api/chat", {"model": model, "created_at": STAMP}
     said = (
         {"message": {"role": "assistant", "content": word(n)}} if chat else {"response": word(n)}
@@ -71,6 +92,9 @@ def lines_for(path: str, model: str, count: int, reason: str, first: int = 0) ->
     end = {"message": {"role": "assistant", "content": ""}} if chat else {"response": ""}
     counts = {"total_duration": 1, "prompt_eval_count": 10, "eval_count": count, "eval_duration": 1}
     parts: list[Body] = [{**head, **part, "done": False} for part in said]
+    if asked := json.loads(calls):
+        said_then = {"role": "assistant", "content": "", "tool_calls": asked}
+        parts.append({**head, "message": said_then, "done": False})
     parts.append({**head, **end, "done": True, "done_reason": reason, **counts})
     return [json.dumps(part, separators=(",", ":")).encode() + b"\n" for part in parts]
 
@@ -86,7 +110,7 @@ def plain(path: str, body: Body, models: Sequence[str], width: int, template: st
         case "/api/version":
             return whole({"version": "0.0.0-stub"})
         case "/api/show":
-            abilities = ["completion"]
+            abilities = ["completion", "tools"]
             return whole(
                 {
                     "details": {"family": "stub"},

@@ -8,6 +8,9 @@ A fault is a part of the model's name (`stub:cut`) or of a message (`[[cut]]`): 
 second), `cut` (the connection closes in mid-stream), `line` (in the middle of a line), `end` (a well-formed end
 without `done`), `error` (an error line in mid-stream), `refuse` (status 500), `hang` (nothing before the first
 byte), `stall` (nothing after the half), `length` (stopped by the limit), `missing` (404), `context` (400).
+
+Where a question holds `[[tool:NAME {"a": 1}]]` and the request offers tools, the answer is that call; with the result
+among the messages it is words again. `[[loop:NAME {}]]` calls each time.
 """
 
 import argparse
@@ -26,6 +29,7 @@ from bench.lines import (
     TEMPLATES,
     Body,
     begun,
+    calls_of,
     chunk,
     fault_of,
     lines_for,
@@ -53,6 +57,8 @@ class Stub:
     models: tuple[str, ...] = MODELS
     continues: bool = True
     """Its template leaves a last message of the assistant's open; the answer goes on behind the words in it."""
+    aloud: int = 0
+    """Words that it says before it calls a tool."""
     running: int = 0
     served: int = 0
     last: Body = field(default_factory=dict[str, Any])
@@ -106,7 +112,9 @@ class Stub:
         left = self.tokens - first
         count = min(left, body.get("options", {}).get("num_predict") or left)
         reason = "length" if fault == "length" or count < left else "stop"
-        lines = lines_for(path, str(body.get("model")), count, reason, first)
+        if calls := calls_of(body):
+            count = min(count, self.aloud)
+        lines = lines_for(path, str(body.get("model")), count, reason, first, json.dumps(calls))
         if body.get("stream") is False:
             text = "".join(word(n) for n in range(first, first + count))
             said = (

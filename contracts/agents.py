@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from contracts.tools import Tool
 
 
 class EscalationLimit(BaseModel):
@@ -47,5 +49,14 @@ class AgentConfig(BaseModel):
     knowledge: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=200)] = []
     """Source prefixes that this agent may read; empty reads all of the tenant's documents."""
     models: ModelChoice = ModelChoice()
+    tools: Annotated[list[Tool], Field(max_length=20)] = []
+    """What models of an Ollama host may call while they answer."""
     examples: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=10)] = []
     """Questions that the page offers to a newcomer."""
+
+    @field_validator("tools")
+    @classmethod
+    def _require_names(cls, tools: list[Tool]) -> list[Tool]:
+        if len({tool.name for tool in tools}) < len(tools):
+            raise ValueError("each tool must have a name of its own")
+        return tools

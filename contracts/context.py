@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.retrievers import BaseRetriever
@@ -10,6 +10,7 @@ from langchain_core.retrievers import BaseRetriever
 from contracts.agents import AgentConfig
 from contracts.identity import Identity
 from contracts.state import Citation, Fit, Passage, Queued, Recalled, RunState, Task, Turn
+from contracts.tools import Tool
 
 
 class Emitter(Protocol):
@@ -74,7 +75,13 @@ class Chat(Protocol):
         ...
 
     async def fit(
-        self, model: str, system: str, turns: Sequence[Turn], passages: Sequence[Passage], question: str
+        self,
+        model: str,
+        system: str,
+        turns: Sequence[Turn],
+        passages: Sequence[Passage],
+        question: str,
+        tools: Sequence[Tool] = (),
     ) -> tuple[list[Turn], list[Passage], Fit]:
         """Return the turns and passages that fit, counted before the call: the worst passages go first.
 
@@ -82,8 +89,25 @@ class Chat(Protocol):
         """
         ...
 
-    def stream(self, model: str, messages: Sequence[BaseMessage]) -> AsyncIterator[AIMessageChunk]:
-        """Stream the answer; raises ModelUnavailable where it breaks off."""
+    def stream(
+        self, model: str, messages: Sequence[BaseMessage], tools: Sequence[Tool] = ()
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Stream the answer, or the calls of tools that it needs first; raises ModelUnavailable where it breaks off."""
+        ...
+
+    async def calls(self, model: str) -> bool:
+        """Tell whether the model can call tools."""
+        ...
+
+    async def shorten(
+        self,
+        model: str,
+        messages: Sequence[BaseMessage],
+        text: str,
+        tools: Sequence[Tool] = (),
+        shares: int = 1,
+    ) -> str:
+        """Return as much of the text's front as fits behind the messages, one of so many equal shares of the room."""
         ...
 
     def cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
@@ -123,6 +147,30 @@ class Desk(Protocol):
         ...
 
 
+class Returned(TypedDict):
+    """What became of a tool call."""
+
+    ok: bool
+    text: str
+    """The tool's answer, or in words what went wrong."""
+
+
+class Tools(Protocol):
+    """Reaches the tools of an agent."""
+
+    async def call(self, tool: Tool, arguments: dict[str, Any], key: str) -> Returned:
+        """Return what the tool answers, or what went wrong; `key` is the same at each try of this call."""
+        ...
+
+
+class Unreachable:
+    """No tools are within reach."""
+
+    async def call(self, tool: Tool, arguments: dict[str, Any], key: str) -> Returned:
+        """Return that the tool cannot be reached."""
+        return {"ok": False, "text": "The tool cannot be reached from here."}
+
+
 class Journal(Protocol):
     """Makes what is done outside happen once."""
 
@@ -152,6 +200,10 @@ class Progress:
 
     shown: str
     """What clients have of the answer; kept up by the nodes that write it, once each has written."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    first: float | None = None
+    """`time.perf_counter()` at the first token."""
 
 
 def nobody_listens(reason: str) -> None:
@@ -183,6 +235,7 @@ class Context:
     """Tells all clients to drop the text so far; takes the reason."""
     journal: Journal = field(default_factory=Unjournalled)
     """Through it goes all that has an effect outside of the run."""
+    tools: Tools = field(default_factory=Unreachable)
     progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
@@ -190,6 +243,6 @@ class Context:
 
 
 __all__ = [
-    "Chat", "Context", "Desk", "Emitter", "Intents", "Journal", "Memory", "Progress", "Reader", "Recorder", "Turn",
-    "Unjournalled", "nobody_listens",
+    "Chat", "Context", "Desk", "Emitter", "Intents", "Journal", "Memory", "Progress", "Reader", "Recorder", "Returned",
+    "Tools", "Turn", "Unjournalled", "Unreachable", "nobody_listens",
 ]  # fmt: skip

@@ -105,6 +105,18 @@ class Review(TypedDict):
     """What stands instead of the draft, once it is edited."""
 
 
+class Call(TypedDict):
+    """A tool call that the model asks for."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    number: int
+    """Its place among the calls of its round, from 0."""
+    ask: bool
+    """A person says yes to it first."""
+
+
 class Recalled(TypedDict):
     """An answer that stands already: approved by a person (`canonical`) or given before (`exact`)."""
 
@@ -138,7 +150,11 @@ class RunState(TypedDict, total=False):
     """A person looks at the answer before it is sent."""
     model: str
     messages: list[dict[str, Any]]
-    """The prompt as it is sent: `{"role", "content"}`."""
+    """The prompt as it is sent: `{"role", "content"}`, of calls `tool_calls`, of results `tool_call_id` and `name`."""
+    calls: list[Call]
+    """What the model asks for and was not done yet."""
+    rounds: int
+    """How often the model has asked for calls."""
     kept: list[Passage]
     """The passages that are in the prompt."""
     fit: Fit

@@ -1,10 +1,10 @@
 """The one graph: which nodes there are, how they follow each other, and when a node is tried again.
 
  guard -> recall -> understand -> retrieve -> decide -> select_model -> generate -> verify -> record
-  |         |           `---------------------> |                                      |
-refuse   canonical               clarify · escalate · queue · refuse                approve -> publish
+  |         |           `---------------------> |                          | ^         |
+refuse   canonical               clarify · escalate · queue · refuse       act      approve -> publish
 
-All ways end at record. `approve` pauses the run until a person has answered.
+All ways end at record. `act` makes one tool call at a time; it and `approve` pause the run until a person has answered.
 """
 
 from typing import Any
@@ -18,6 +18,7 @@ from contracts.context import Context
 from contracts.state import RunState
 from graph import routes
 from graph.failures import is_passing
+from nodes.act import act
 from nodes.approve import approve
 from nodes.canonical import canonical
 from nodes.clarify import clarify
@@ -53,6 +54,7 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_node("decide", decide, retry_policy=AGAIN)
     graph.add_node("select_model", select_model, retry_policy=AGAIN)
     graph.add_node("verify", verify, retry_policy=AGAIN)
+    graph.add_node("act", act)
     graph.add_node("approve", approve)
     graph.add_node("publish", publish)
     graph.add_node("canonical", canonical)
@@ -69,7 +71,8 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_edge("retrieve", "decide")
     graph.add_conditional_edges("decide", routes.after_decide)
     graph.add_edge("select_model", "generate")
-    graph.add_edge("generate", "verify")
+    graph.add_conditional_edges("generate", routes.after_generate)
+    graph.add_conditional_edges("act", routes.after_act)
     graph.add_conditional_edges("verify", routes.after_verify)
     graph.add_edge("approve", "publish")
     for last in ("publish", "canonical", "clarify", "escalate", "queue", "refuse"):

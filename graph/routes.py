@@ -32,6 +32,16 @@ async def after_decide(state: RunState) -> Literal["select_model", "clarify", "e
     return "select_model" if path in {"auto_answer", "canonical"} else path  # pyright: ignore[reportReturnType]
 
 
+async def after_generate(state: RunState) -> Literal["act", "verify"]:
+    """Make the calls that the answer needs; look at one that is whole."""
+    return "act" if state.get("calls") else "verify"
+
+
+async def after_act(state: RunState) -> Literal["act", "generate"]:
+    """Make the next call, and let the model read the results when all are made."""
+    return "act" if state.get("calls") else "generate"
+
+
 async def after_verify(state: RunState) -> Literal["approve", "record"]:
     """Let a person look at what needs it."""
     return "approve" if state.get("approval") else "record"

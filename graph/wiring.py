@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.agents import AgentConfig, ModelChoice
-from contracts.context import Context, Desk, Emitter, Intents, Reader, Recorder, nobody_listens
+from contracts.context import Context, Desk, Emitter, Intents, Reader, Recorder, Tools, nobody_listens
 from contracts.errors import SetupError, SwitchboardError
 from contracts.identity import Identity
 from graph.build import Graph, build_graph
@@ -24,6 +24,7 @@ from nodes.prompt import user_text
 from ports.edge import EdgeClient
 from ports.open import Ports, open_ports
 from ports.settings import Settings
+from ports.tools import open_tools
 from retrievers.cache import AnswerCache
 from retrievers.canonical import CanonicalAnswers
 from retrievers.collection import Collection
@@ -46,8 +47,12 @@ AGENT_AGE: Final = 2.0
 @asynccontextmanager
 async def open_wiring(settings: Settings) -> AsyncGenerator["Wiring"]:
     """Open the ports and the database, bring both up to date, and close them at the end. Raises SetupError."""
-    async with open_ports(settings) as ports, open_database(settings, ports.folder.path) as database:
-        wiring = Wiring(ports, database, await _dimension(ports))
+    async with (
+        open_ports(settings) as ports,
+        open_database(settings, ports.folder.path) as database,
+        open_tools() as tools,
+    ):
+        wiring = Wiring(ports, database, await _dimension(ports), tools)
         await wiring.collection.ensure()
         await wiring.canonical.ensure()
         yield wiring
@@ -76,9 +81,10 @@ class Cached:
 class Wiring:
     """The parts that all runs share."""
 
-    def __init__(self, ports: Ports, database: Database, dimension: int) -> None:
+    def __init__(self, ports: Ports, database: Database, dimension: int, tools: Tools) -> None:
         self.ports = ports
         self.database = database
+        self.tools = tools
         self.graph: Graph = build_graph(ports.checkpoints)
         name, model = ports.settings.collection, ports.embedding_name
         self.collection = Collection(ports.vectors, name, model, dimension)
@@ -205,6 +211,7 @@ class Wiring:
             queued=queued,
             said=said,
             restart=restart or nobody_listens,
+            tools=self.tools,
             journal=RunJournal(self.database, who, thread or run_id),
         )
 

@@ -1,6 +1,7 @@
 """The chat models as the nodes see them: selection, counting, fitting, streaming and prices in one place."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
@@ -9,12 +10,14 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from contracts.agents import ModelChoice
 from contracts.errors import ModelUnavailable, TooLong
 from contracts.state import Fit, Passage, Task, Turn
+from contracts.tools import Tool
 from models import smalltalk
 from models.budget import fit
 from models.pool import Pool
 from models.prices import Prices
 from models.selection import model_for
 from models.tokens import estimate
+from models.wire import to_wire
 
 REWRITTEN: Final = 120
 """Tokens of a follow-up question in other words."""
@@ -61,15 +64,23 @@ class PoolChat:
         return estimate(messages) if self._exact is None else await asyncio.to_thread(self._exact, messages)
 
     async def fit(
-        self, model: str, system: str, turns: Sequence[Turn], passages: Sequence[Passage], question: str
+        self,
+        model: str,
+        system: str,
+        turns: Sequence[Turn],
+        passages: Sequence[Passage],
+        question: str,
+        tools: Sequence[Tool] = (),
     ) -> tuple[list[Turn], list[Passage], Fit]:
         """Return the turns and passages that fit beside the answer; raises TooLong for the question alone."""
+
+        described = _described(tools)
 
         def render(turns: Sequence[Turn], passages: Sequence[Passage]) -> list[BaseMessage]:
             said = [
                 (HumanMessage if turn["role"] == "user" else AIMessage)(turn["content"]) for turn in turns
             ]
-            return [SystemMessage(system), *said, HumanMessage(self._ask(question, passages))]
+            return [*described, SystemMessage(system), *said, HumanMessage(self._ask(question, passages))]
 
         limit = self.limit(model)
         fitted = await fit(
@@ -77,14 +88,41 @@ class PoolChat:
         )
         return fitted.turns, fitted.passages, fitted.fit
 
-    def stream(self, model: str, messages: Sequence[BaseMessage]) -> AsyncIterator[AIMessageChunk]:
-        """Stream the answer, no longer than the reserve; raises ModelUnavailable where it breaks off."""
+    def stream(
+        self, model: str, messages: Sequence[BaseMessage], tools: Sequence[Tool] = ()
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Stream the answer or its tool calls, no longer than the reserve; raises ModelUnavailable if it breaks off."""
         if model == smalltalk.NAME:
             return self._pool.stream(model, messages, about=self._about)
         room = self._reserve_of(self.limit(model))
         if messages[-1].type == "ai":  # begun already: the whole is no longer than the reserve
             room = max(room - estimate(messages[-1:]), 1)
-        return self._pool.stream(model, messages, max_tokens=room)
+        offered = {"tools": to_wire(tools)} if tools else {}
+        return self._pool.stream(model, messages, max_tokens=room, **offered)
+
+    async def shorten(
+        self,
+        model: str,
+        messages: Sequence[BaseMessage],
+        text: str,
+        tools: Sequence[Tool] = (),
+        shares: int = 1,
+    ) -> str:
+        """Return as much of the text's front as fits behind the messages, one of so many equal shares of the room."""
+        limit = self.limit(model)
+        free = limit - self._reserve_of(limit) - estimate([*_described(tools), *messages])
+        room, low, high = free // shares, 0, len(text)
+        while low < high:  # the whole is tried first: it mostly fits
+            length = high if low == 0 and high == len(text) else (low + high + 1) // 2
+            if estimate([HumanMessage(text[:length])]) <= room:
+                low = length
+            else:
+                high = length - 1
+        return text[:low]
+
+    async def calls(self, model: str) -> bool:
+        """Tell whether the model can call tools."""
+        return await self._pool.calls(model)
 
     async def continues(self, model: str) -> bool:
         """Tell whether the model goes on from a last message that is its own, begun and not ended."""
@@ -116,3 +154,8 @@ class PoolChat:
     def _reserve_of(self, limit: int) -> int:
         """Return the answer's share: never more than half of a small context."""
         return min(self._reserve, limit // 2)
+
+
+def _described(tools: Sequence[Tool]) -> list[BaseMessage]:
+    """Return what the model reads of the tools, as a message that counts as much."""
+    return [SystemMessage(json.dumps(to_wire(tools)))] if tools else []

@@ -1,18 +1,24 @@
 """Streams the answer. Its text leaves here out of band of the graph, straight to the run's log."""
 
 import time
-from typing import Any, NotRequired, TypedDict
+from collections.abc import Sequence
+from typing import Any, Final, NotRequired, TypedDict
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage, ToolCall
 from langgraph.runtime import Runtime
 
 from contracts.context import Context
 from contracts.errors import ModelUnavailable
-from contracts.state import Draft, Passage, Usage
-from nodes.seam import Anew, seam_for
+from contracts.state import Call, Decision, Draft, Passage, Usage
+from contracts.tools import Tool
+from nodes.messages import to_asking, to_messages
+from nodes.seam import Anew, Seam, lead_of, seam_for
 from nodes.usage import usage_of
 
-KINDS: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+ROUNDS: Final = 5
+"""How often the model may call tools before it has to answer."""
+AT_ONCE: Final = 10
+"""Calls of one round that are made; what the model asks for beyond is not."""
 
 
 class Prompt(TypedDict):
@@ -22,14 +28,21 @@ class Prompt(TypedDict):
     messages: list[dict[str, Any]]
     kept: list[Passage]
     standalone: str
+    decision: Decision
     approval: NotRequired[bool]
+    rounds: NotRequired[int]
+    text: NotRequired[str]
+    draft: NotRequired[Draft]
 
 
 class Answer(TypedDict):
-    """The slice that generate writes: a text that was sent, or a draft that was not."""
+    """The slice that generate writes: a text that was sent, or a draft that was not, and the calls it needs first."""
 
     text: NotRequired[str]
     draft: NotRequired[Draft]
+    calls: list[Call]
+    rounds: NotRequired[int]
+    messages: NotRequired[list[dict[str, Any]]]
     usage: Usage
     status: NotRequired[str]
 
@@ -39,12 +52,56 @@ async def generate(state: Prompt, runtime: Runtime[Context]) -> Answer:
 
     What a person looks at first is only collected. Raises ModelUnavailable where the model breaks off or says nothing.
     """
-    context, model, messages = runtime.context, state["model"], to_messages(state)
-    silent = state.get("approval", False)
-    seam = Anew() if silent else await seam_for(context, model, "", messages)
+    context, model, silent = runtime.context, state["model"], state.get("approval", False)
+    before = _before(state)
+    messages = _prompt(state)
+    seam = Anew(before, lead_of(before)) if silent else await seam_for(context, model, before, messages)
+    tools = await _tools(state, context)
+    text, asked = await _stream(context, model, messages, tools, seam, silent)
+    calls = to_calls(asked, context.agent.tools, state.get("rounds", 0)) if tools else []
+    if not calls and not text[len(before) :].strip():
+        raise ModelUnavailable(
+            f"The model {model!r} answered with nothing. Ask again, or choose another model."
+        )
+    answer: Answer = {"calls": calls, "usage": _usage(context, model)}
+    if silent:
+        answer["draft"] = {"text": text, "citations": []}
+    else:
+        answer["text"] = context.progress.shown = text
+        answer["status"] = "completed"
+    if calls:
+        answer["rounds"] = state.get("rounds", 0) + 1
+        answer["messages"] = [*state["messages"], to_asking(text[len(before) :].strip(), calls)]
+    return answer
+
+
+def _before(state: Prompt) -> str:
+    """Return what was written before the last tool call."""
+    draft = state.get("draft")
+    return draft["text"] if draft else state.get("text", "")
+
+
+def _prompt(state: Prompt) -> list[BaseMessage]:
+    """Return the messages. The last one carries question and passages apart, for models that read them so."""
+    messages = to_messages(state["messages"])
+    messages[-1].additional_kwargs = {"question": state.get("standalone", ""), "passages": state["kept"]}
+    return messages
+
+
+async def _tools(state: Prompt, context: Context) -> Sequence[Tool]:
+    """Return the tools that the model may call now."""
+    tools = context.agent.tools
+    if not tools or state["decision"]["task"] == "smalltalk" or state.get("rounds", 0) >= ROUNDS:
+        return ()
+    return tools if await context.chat.calls(state["model"]) else ()
+
+
+async def _stream(
+    context: Context, model: str, messages: list[BaseMessage], tools: Sequence[Tool], seam: Seam, silent: bool
+) -> tuple[str, list[ToolCall]]:
+    """Return the whole text, sent as it came unless `silent`, and the tool calls that the model asks for."""
     pieces: list[str] = []
-    first: float | None = None
-    prompt_tokens = completion_tokens = 0
+    asked: list[ToolCall] = []
 
     async def send(text: str) -> None:
         if text:
@@ -52,30 +109,46 @@ async def generate(state: Prompt, runtime: Runtime[Context]) -> Answer:
             if not silent:
                 await context.emit(text)
 
-    async for chunk in context.chat.stream(model, messages):
-        if chunk.usage_metadata:
-            prompt_tokens += chunk.usage_metadata["input_tokens"]
-            completion_tokens += chunk.usage_metadata["output_tokens"]
+    async for chunk in context.chat.stream(model, messages, tools):
+        _count(context, chunk)
+        asked += chunk.tool_calls
         if chunk.text:
-            first = first or time.perf_counter()
             await send(seam.take(chunk.text))
     await send(seam.rest())
-    text = seam.said + "".join(pieces)
-    if not text.strip():
-        raise ModelUnavailable(
-            f"The model {model!r} answered with nothing. Ask again, or choose another model."
-        )
-    usage = usage_of(
-        context, model=model, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, first=first
+    return seam.said + "".join(pieces), asked
+
+
+def _count(context: Context, chunk: AIMessageChunk) -> None:
+    progress = context.progress
+    if used := chunk.usage_metadata:
+        progress.prompt_tokens += used["input_tokens"]
+        progress.completion_tokens += used["output_tokens"]
+    if progress.first is None and chunk.content:
+        progress.first = time.perf_counter()
+
+
+def to_calls(asked: Sequence[ToolCall], tools: Sequence[Tool], round: int) -> list[Call]:
+    """Return the calls, numbered, each with whether a person is asked: as it is now, whatever the agent is later."""
+    asking = {tool.name: tool.approve for tool in tools}
+    return [
+        {
+            "id": f"call_{round}_{n}",
+            "name": call["name"],
+            "arguments": call["args"],
+            "number": n,
+            "ask": asking.get(call["name"], False),
+        }
+        for n, call in enumerate(asked[:AT_ONCE])
+    ]
+
+
+def _usage(context: Context, model: str) -> Usage:
+    """Return what all rounds of this attempt took."""
+    progress = context.progress
+    return usage_of(
+        context,
+        model=model,
+        prompt_tokens=progress.prompt_tokens,
+        completion_tokens=progress.completion_tokens,
+        first=progress.first,
     )
-    if silent:
-        return {"draft": {"text": text, "citations": []}, "usage": usage}
-    context.progress.shown = text
-    return {"text": text, "usage": usage, "status": "completed"}
-
-
-def to_messages(state: Prompt) -> list[BaseMessage]:
-    """Return LangChain messages. The last one carries question and passages apart, for models that read them so."""
-    messages = [KINDS[message["role"]](message["content"]) for message in state["messages"]]
-    messages[-1].additional_kwargs = {"question": state.get("standalone", ""), "passages": state["kept"]}
-    return messages

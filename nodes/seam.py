@@ -104,11 +104,12 @@ async def seam_for(context: Context, model: str, before: str, messages: list[Bas
 
     `before` is what it wrote before it last called a tool. Where it cannot go on, clients are told to drop the text.
     """
-    whole = before + JOINT if before.strip() and not before[-1].isspace() else before
+    lead = lead_of(before)
+    whole = before + lead
     shown = context.progress.shown
     if not shown.startswith(whole) or len(shown) == len(whole):
         await show(context, before)
-        return Anew(before, whole[len(before) :])
+        return Anew(before, lead)
     said = shown[len(whole) :]
     if await context.chat.continues(model):
         if said.strip():
@@ -118,4 +119,9 @@ async def seam_for(context: Context, model: str, before: str, messages: list[Bas
         return Again(shown, whole, lambda: drop(context))
     drop(context)
     await show(context, before)
-    return Anew(before, whole[len(before) :])
+    return Anew(before, lead)
+
+
+def lead_of(before: str) -> str:
+    """Return what comes between the text before a tool call and the text after it."""
+    return JOINT if before.strip() and not before[-1].isspace() else ""

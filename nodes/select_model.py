@@ -32,10 +32,12 @@ async def select_model(state: Chosen, runtime: Runtime[Context]) -> Prompt:
     """Return the model, the prompt as it will be sent, and what had to be left out of it."""
     context, task = runtime.context, state["decision"]["task"]
     model = context.chat.select(task)
-    system = system_text(context.agent, context.who, task)
+    tools = context.agent.tools if task != "smalltalk" and context.agent.tools else ()
+    tools = tools if tools and await context.chat.calls(model) else ()
+    system = system_text(context.agent, context.who, task, tools=bool(tools))
     evidence = [] if task == "smalltalk" else state.get("passages", [])
     question = state["question"] if task == "smalltalk" else state["standalone"]
-    turns, kept, fit = await context.chat.fit(model, system, state["turns"], evidence, question)
+    turns, kept, fit = await context.chat.fit(model, system, state["turns"], evidence, question, tools)
     messages: list[dict[str, Any]] = [
         {"role": "system", "content": system},
         *({"role": turn["role"], "content": turn["content"]} for turn in turns),

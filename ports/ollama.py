@@ -1,183 +1,24 @@
-"""Ollama hosts, through langchain-ollama, with nothing shortened or cut off in silence.
-
-langchain-ollama 1.1 and the client under it end a stream without complaint when the connection closes before
-`done`, and cannot send `truncate` or `shift`: without them Ollama drops the front of a long prompt and answers
-200. Both are put right in the one client that all models of a host share. Per-request `options` would
-replace `num_ctx`, which makes Ollama load the model anew: it stays what it was set to.
-"""
+"""Ollama hosts, through langchain-ollama: their models, what these can do, and their one pool of connections."""
 
 import ssl
 import time
-from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
-from typing import Any, Final, NoReturn, cast
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 import httpx
 import orjson
-from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
-from langchain_core.runnables import RunnableConfig
-from langchain_ollama import ChatOllama, OllamaEmbeddings
-from ollama import AsyncClient, ResponseError
+from langchain_ollama import OllamaEmbeddings
 
-from contracts.errors import ModelUnavailable, SwitchboardError, TooLong
-from ports.lines import KEPT, Lines, Refused
+from contracts.errors import ModelUnavailable
+from ports.ollama_chat import OllamaChat
+from ports.ollama_client import CONNECT_S, PATIENCE_S, StrictClient, plain_errors
 from ports.templates import calls_tools, goes_on
 
 NUM_CTX: Final = 8192
-CONNECT_S: Final = 5.0
-PATIENCE_S: Final = 120.0
-"""Longest wait for the next piece of an answer."""
 SHOWN_S: Final = 300.0
 """Seconds for which what a host says of a model is believed."""
-HTTPX_ONLY: Final = frozenset({"accept-encoding", "connection", "content-type", "host"})
-"""Headers that httpx sends for itself."""
-STRICT: Final = {"/api/chat": {"truncate": False, "shift": False}, "/api/embed": {"truncate": False}}
-"""What is added to a request's body, by path: overflow is an error, not a shorter prompt."""
-
-
-class StrictClient(AsyncClient):
-    """Ollama's client, with errors that people can read and streams that end with `done` or an error."""
-
-    def __init__(
-        self, name: str, url: str, *, login: tuple[str, str] | None, verify: ssl.SSLContext, timeout: httpx.Timeout
-    ) -> None:  # fmt: skip
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT)
-        super().__init__(url, auth=login, verify=verify, timeout=timeout, limits=limits, trust_env=False)
-        self.name = name
-        headers = {key: value for key, value in self._client.headers.items() if key not in HTTPX_ONLY}
-        if login:
-            headers["authorization"] = f"Basic {b64encode(':'.join(login).encode()).decode()}"
-        self._lines = Lines(
-            urlsplit(str(self._client.base_url)), verify, headers,
-            connect=timeout.connect or CONNECT_S, patience=timeout.read or PATIENCE_S,
-        )  # fmt: skip
-
-    async def _request(self, cls: Any, *args: Any, stream: bool = False, **kwargs: Any) -> Any:
-        if body := kwargs.get("json"):
-            kwargs["json"] = {**body, **STRICT.get(args[1], {})}
-        if stream:
-            return self._parts(*args, **kwargs)
-        with plain_errors(self.name):
-            return await super()._request(cls, *args, **kwargs)
-
-    def stream_chat(self, params: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any]]:
-        """Yield the parts of an answer; `params` are what `chat` takes, without its models in between."""
-        body = {name: value for name, value in params.items() if value is not None}
-        return self._parts("POST", "/api/chat", json={**body, **STRICT["/api/chat"], "stream": True})
-
-    async def _parts(self, _method: str, path: str, *, json: Any) -> AsyncGenerator[dict[str, Any]]:
-        """Yield the stream's parts as plain dicts, the last one `done`; raises ModelUnavailable otherwise."""
-        part: dict[str, Any] = {}
-        with plain_errors(self.name):
-            async with aclosing(self._lines.post(path, json)) as parts:
-                async for part in parts:
-                    if error := part.get("error"):
-                        raise ResponseError(str(error))
-                    yield part
-        if not part.get("done"):
-            raise ModelUnavailable(f"The answer from {self.name} broke off before its end. Ask again.")
-
-    async def close(self) -> None:
-        """Close all connections."""
-        self._lines.close()
-        await super().close()
-
-
-@contextmanager
-def plain_errors(name: str) -> Generator[None]:
-    """Raise the client's errors as ours: TooLong for an overfull context, else ModelUnavailable."""
-    try:
-        yield
-    except Refused as failure:
-        raise refused(name, ResponseError(failure.text, failure.status)) from failure
-    except ResponseError as failure:
-        raise refused(name, failure) from failure
-    except (httpx.TimeoutException, TimeoutError) as failure:
-        raise ModelUnavailable(
-            f"The model host {name} sent nothing in time. Try again in a moment."
-        ) from failure
-    except (httpx.HTTPError, OSError) as failure:
-        raise ModelUnavailable(
-            f"The model host {name} does not answer, or broke off. Check that Ollama runs there."
-        ) from failure
-    except orjson.JSONDecodeError as failure:
-        raise ModelUnavailable(
-            f"The answer from {name} broke off in the middle of a line. Ask again."
-        ) from failure
-
-
-def refused(name: str, failure: ResponseError) -> SwitchboardError:
-    """Return our error for one that Ollama sent."""
-    text = failure.error[:300]
-    if 300 <= failure.status_code < 400:
-        return ModelUnavailable(
-            f"The model host {name} redirects elsewhere. Set the URL that it redirects to."
-        )
-    if "context" in text.lower() and ("exceed" in text.lower() or "too long" in text.lower()):
-        return TooLong(f"The prompt does not fit into the model's context on {name}: {text}")
-    if failure.status_code == 404:
-        return ModelUnavailable(f"The model host {name} says: {text}. Run `ollama pull` for it there.")
-    return ModelUnavailable(f"The model host {name} failed: {text or failure.status_code}")
-
-
-EMPTY: Final = AIMessageChunk(content="")
-
-
-class OllamaChat(ChatOllama):
-    """ChatOllama for asyncio alone, with `max_tokens` as other models have it and a fixed `num_ctx`."""
-
-    def _chat_params(
-        self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any
-    ) -> dict[str, Any]:
-        options = dict(kwargs.pop("options", None) or {})
-        for argument, option in (
-            ("max_tokens", "num_predict"),
-            ("temperature", "temperature"),
-            ("seed", "seed"),
-        ):
-            if argument in kwargs:
-                options[option] = kwargs.pop(argument)
-        params = super()._chat_params(messages, stop, **kwargs)
-        params["options"] = {**params["options"], **options, "num_ctx": self.num_ctx}
-        return params
-
-    async def astream(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, *, stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[AIMessageChunk]:  # fmt: skip
-        """Stream plain text straight from the host; with callbacks, tools or reasoning as ChatOllama does.
-
-        LangChain's run manager and its chunks cost as much again as reading the line.
-        """
-        if config or not isinstance(input, list) or kwargs.keys() & {"tools", "reasoning"} or self.reasoning:
-            async for chunk in super().astream(input, config, stop=stop, **kwargs):
-                yield chunk
-            return
-        params = self._chat_params(cast("list[BaseMessage]", input), stop, **kwargs)
-        async with aclosing(cast(StrictClient, self._async_client).stream_chat(params)) as parts:
-            async for part in parts:
-                yield to_chunk(part)
-
-    def _create_chat_stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        raise NotImplementedError("OllamaChat is for asyncio: use ainvoke or astream.")
-
-
-def to_chunk(part: Mapping[str, Any]) -> AIMessageChunk:
-    """Return the chunk of one line of a plain answer; the last one has the counts and why it ended."""
-    text = (part.get("message") or {}).get("content") or ""
-    if not part.get("done"):
-        return EMPTY.model_copy(update={"content": text})  # 3 µs; a new one, which pydantic checks, takes 9
-    read, wrote = part.get("prompt_eval_count") or 0, part.get("eval_count") or 0
-    return AIMessageChunk(
-        content=text,
-        response_metadata={key: value for key, value in part.items() if key != "message"},
-        usage_metadata=UsageMetadata(input_tokens=read, output_tokens=wrote, total_tokens=read + wrote),
-        chunk_position="last",
-    )
 
 
 class OllamaVectors(OllamaEmbeddings):
