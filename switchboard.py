@@ -26,6 +26,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {
     "serve": ("server.serve", "answer over HTTP"),
+    "worker": ("server.worker", "answer what servers accept, without HTTP"),
     "ask": ("server.terminal", "ask a question in the terminal"),
     "doctor": ("server.doctor", "check each part and say what to do"),
     "keys": ("server.keys", "create, list and revoke keys"),
@@ -33,7 +34,7 @@ COMMANDS = {
     "eval": ("evals.__main__", "measure retrieval and answers on real data"),
     "bench": ("bench.__main__", "measure speed, with a floor beside each figure"),
 }
-INDEXING = frozenset({"serve", "ask"})
+INDEXING = frozenset({"serve", "worker", "ask"})
 """Commands that are given the ingest pipeline for uploads."""
 
 
@@ -137,7 +138,7 @@ def run_command(arguments: list[str]) -> int:
     if command is None:
         print(f"There is no command {name!r}.\n\n{usage()}", file=sys.stderr)
         return 2
-    if name != "serve":  # which ends in order by itself
+    if name not in {"serve", "worker"}:  # which end in order by themselves
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     run = load(command[0]).main
     if name == "eval":

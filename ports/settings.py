@@ -3,7 +3,7 @@
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr | None = None
     """Accept HS256 tokens signed with this, with claims `tenant` and `sub`; optional `department`, `role`."""
 
+    answers: Literal["here", "workers"] = "here"
+    """Who writes the answers: the server that took the message, or `switchboard worker` processes beside it."""
     max_running: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Answers written at the same time; more wait in the queue."""
     max_message: Annotated[int, Field(ge=1, le=1_000_000)] = 16_000

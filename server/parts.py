@@ -38,6 +38,11 @@ class Parts:
     gate: Gate
     metrics: Metrics
 
+    @property
+    def owner(self) -> str | None:
+        """Return who answers the messages that this process takes; None for whichever worker is free."""
+        return self.lease.owner if self.settings.answers == "here" else None
+
 
 def parts_of(request: Request) -> Parts:
     """Return the parts of the app that serves the request."""

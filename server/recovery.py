@@ -19,18 +19,21 @@ from server.lease import Lease
 from server.live import live_again
 from server.log import Log, RunLog, cancelled, log_key
 from server.runs import Runs
-from server.tail import Tail
+from server.tail import ALL, Tail
 from store import ends, line, runs
 from store.engine import Database
 
 SWEEP_S: Final = 1.0
 """Seconds between two looks for runs that nobody answers."""
 
+TELL_S: Final = 0.5
+"""Seconds for a word to all."""
+
 STOP_S: Final = 8.0
 """Seconds to wait for a run that another process stops: its lease may have to end first."""
 
-CANCEL: Final = "cancel"
-"""What one process tells another of a run."""
+CANCEL, WAITS, HANDED = "cancel", "waits", "handed"
+"""What one process tells another: stop that run; tells all: a run waits, runs were handed over."""
 
 logger = logging.getLogger("switchboard.recovery")
 
@@ -52,6 +55,8 @@ class Recovery:
         self._tail, self._checkpoints = tail, checkpoints
         self._taking = asyncio.Lock()
         self._stopping = set[asyncio.Task[None]]()
+        self._handed = False
+        """Another process has handed its runs over."""
         self._stray = set[str]()
         """Runs that are this process's by their rows but not by what it does; twice in a row, they are taken up."""
 
@@ -62,6 +67,9 @@ class Recovery:
                 async with asyncio.timeout(SWEEP_S):
                     await self._runs.freed.wait()
                 await self.dispatch()
+                if self._handed:
+                    self._handed = False
+                    await self._take_over({""})
             except TimeoutError:
                 await self.sweep()
             except (RedisError, OSError, SQLAlchemyError) as outage:
@@ -191,15 +199,29 @@ class Recovery:
 
     def told(self, what: str, about: str) -> None:
         """Do what another process asks."""
-        if what == CANCEL and (live := self._runs.find(about)) is not None and not live.cancelled:
+        if what == WAITS:
+            self._runs.freed.set()
+        elif what == HANDED:
+            self._handed = True
+            self._runs.freed.set()
+        elif what == CANCEL and (live := self._runs.find(about)) is not None and not live.cancelled:
             task = asyncio.create_task(self._runs.cancel(live))
             self._stopping.add(task)
             task.add_done_callback(self._stopping.discard)
 
+    async def tell_all(self, what: str) -> None:
+        """Tell every process; where the log does not answer they find out by themselves, a second later."""
+        with suppress(RedisError, OSError):
+            async with asyncio.timeout(TELL_S):
+                await self._tail.tell(ALL, what, "")
+
     async def hand_over(self) -> int:
         """Leave this process's runs to others, who need not wait for its lease to end; return how many."""
         try:
-            return await line.hand_over(self._database, self._lease.owner)
+            count = await line.hand_over(self._database, self._lease.owner)
+            if count:
+                await self.tell_all(HANDED)
+            return count
         except (OSError, SQLAlchemyError) as outage:
             logger.warning("runs are left to the end of the lease: %s", type(outage).__name__)
             return 0

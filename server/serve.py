@@ -7,10 +7,10 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
@@ -52,12 +52,17 @@ def parse(arguments: list[str]) -> tuple[Settings, Path | None]:
 def main(arguments: list[str], indexer_for: IndexerFor) -> int:
     """Serve and return the exit code."""
     settings, sample = parse(arguments)
+    return run_until_done(lambda: _until_signal(settings, indexer_for, sample))
+
+
+def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> int:
+    """Run what serves or answers until it ends, and return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
-            runner.run(_until_signal(settings, indexer_for, sample))
+            runner.run(work())
     except SetupError as error:
         print(error.message, file=sys.stderr)
         return 1
@@ -80,6 +85,12 @@ async def _until_signal(settings: Settings, indexer_for: IndexerFor, sample: Pat
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: stops[0]() if stops else task.cancel())
     await task
+
+
+def prepare() -> None:
+    """Set the interpreter up for answering, when all is open."""
+    sys.setswitchinterval(GIL_S)
+    settle()
 
 
 def settle() -> None:
@@ -140,11 +151,21 @@ def require_port(settings: Settings) -> None:
             ) from error
 
 
+def require_answers(settings: Settings) -> None:
+    """Raise SetupError where the messages would go to workers that cannot be there."""
+    if settings.answers == "workers" and not (settings.redis_url and settings.database_url):
+        raise SetupError(
+            "SWITCHBOARD_ANSWERS is 'workers', but workers share Redis and PostgreSQL with the server: set "
+            "SWITCHBOARD_REDIS_URL and SWITCHBOARD_DATABASE_URL, or unset SWITCHBOARD_ANSWERS."
+        )
+
+
 async def serve(
     settings: Settings, indexer_for: IndexerFor, ready: Ready, sample: Path | None = None
 ) -> None:
     """Serve until the `stop` that `ready` is given once requests are answered."""
     require_port(settings)
+    require_answers(settings)
     sys.setswitchinterval(GIL_S)
     async with open_parts(settings, indexer_for) as parts:
         if sample is not None:

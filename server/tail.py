@@ -37,6 +37,9 @@ GAP: Final = b"gap"
 HELD: Final = 100
 """Words that wait for a process: more than it is sent between two of its reads."""
 
+ALL: Final = "all"
+"""Instead of a process's name: whoever listens. Words may be missed, so they only hasten what comes anyway."""
+
 RING_S: Final = 1.0
 """Longest wait for the bell: a log that hangs keeps nobody from the heartbeats."""
 
@@ -77,7 +80,8 @@ class Tail:
         # As it comes: redis-py would make a dict of each entry and a list of the dicts.
         self._redis.set_response_callback("XREAD", lambda response, **_: response)  # pyright: ignore[reportArgumentType] - its type says None
         self._bell = bell_of(name)
-        self._rung = b"0-0"
+        self._rung = {self._bell: b"0-0", bell_of(ALL): b"$"}
+        """The bells that are listened to, and their last entries that were read."""
         self._seats: dict[str, list[Seat]] = {}
         self._refused = set[str]()
         """Keys that are no stream: left out, or they would fail the one read for everybody."""
@@ -140,7 +144,7 @@ class Tail:
                 await _ring(self._redis, self._bell, "", "")
 
     async def tell(self, name: str, what: str, about: str) -> None:
-        """Send a word to another process; one that is gone never hears it. Raises RedisError or OSError."""
+        """Send a word to another process, or to ALL; who is gone never hears it. Raises RedisError or OSError."""
         await _ring(self._redis, bell_of(name), what, about)
 
     async def run(self) -> None:
@@ -158,14 +162,14 @@ class Tail:
     async def _refuse(self) -> None:
         """Find the keys that a read refuses, one by one, and read the others from now on."""
         refused = set[str]()
-        for key in [self._bell, *self._seats]:
+        for key in [*self._rung, *self._seats]:
             try:
                 await self._redis.execute_command("XREAD", "COUNT", 1, "STREAMS", key, b"0-0")
             except ResponseError:
                 refused.add(key)
             except (RedisError, OSError):
                 break
-        if self._bell not in refused:  # else the server refuses every read, for now
+        if self._rung.keys().isdisjoint(refused):  # else the server refuses every read, for now
             self._refused |= refused
         await asyncio.sleep(0.1)
 
@@ -175,18 +179,19 @@ class Tail:
             waiting = [seat.cursor for seat in seats if not seat.full] if key not in self._refused else []
             if waiting:
                 cursors[key] = min(waiting)
-        keys: list[str] = [self._bell, *cursors]
-        ids: list[bytes] = [self._rung, *(b"%d-%d" % id for id in cursors.values())]
+        keys: list[str] = [*self._rung, *cursors]
+        ids: list[bytes] = [*self._rung.values(), *(b"%d-%d" % id for id in cursors.values())]
         reply = await self._redis.execute_command(
             "XREAD", "COUNT", PAGE, "BLOCK", BLOCK_MS, "STREAMS", *keys, *ids
         )
         logs = reply.items() if isinstance(reply, dict) else reply or ()  # RESP3, RESP2, nothing new
         for key, entries in cast("Iterable[tuple[bytes, list[Stored]]]", logs):
-            if key == self._bell.encode():
-                self._rung = entries[-1][0]
+            name = key.decode()
+            if name in self._rung:
+                self._rung[name] = entries[-1][0]
                 self._hear(entries)
             else:
-                self._deliver(key.decode(), entries, cursors[key.decode()])
+                self._deliver(name, entries, cursors[name])
 
     def _hear(self, entries: list[Stored]) -> None:
         for _, (_, what, _, about) in entries:

@@ -65,13 +65,13 @@ def accept(
     content: str,
     attachments: Sequence[Mapping[str, Any]] = (),
     *,
-    owner: str = "",
+    owner: str | None = "",
     policy: Policy = "reject",
     last: int = messages.TURNS,
 ) -> Accepted:
     """Commit a question and its run, and return them with the `last` messages before it.
 
-    The run is `owner`'s; it waits where another is active in the conversation and the policy allows it.
+    The run is `owner`'s; it waits where that is None, or where another is active and the policy allows it.
     Raises Unknown for a conversation that is not the caller's, ConversationBusy for a message that may not wait.
     """
     run_id, message_id = id_for("run"), id_for("msg")
@@ -80,8 +80,10 @@ def accept(
         raise Unknown("conversation", conversation_id)
     ahead = _active(connection, who, conversation_id)
     _require_room(ahead, policy)
-    status = "waiting" if ahead else "running"
-    begin(connection, who, run_id, conversation_id, agent, message_id, status, owner="" if ahead else owner)
+    if ahead or owner is None:
+        begin(connection, who, run_id, conversation_id, agent, message_id, "waiting")
+    else:
+        begin(connection, who, run_id, conversation_id, agent, message_id, "running", owner=owner)
     if policy == "interrupt":
         for one in ahead:
             connection.execute(_CANCEL, {"this_id": one, "at": now(), **access.bound(who)})

@@ -9,6 +9,7 @@ from contracts.errors import BadRequest, Forbidden, TooLong
 from contracts.identity import Identity
 from server.live import live_of
 from server.parts import Cursor, Here, Limit, Parts, Who, require_open
+from server.recovery import WAITS
 from server.resources.runs import STREAM, answer
 from store import conversations, feedback, history, messages, runs
 from store import documents as documents_of
@@ -87,14 +88,16 @@ async def send(here: Here, who: Who, id: str, body: NewMessage, request: Request
     await here.log.require()
     policy = body.multitask_strategy or "reject"
     accepted = await runs.accept(
-        here.database, who, id, body.agent, content, documents, owner=here.lease.owner, policy=policy
+        here.database, who, id, body.agent, content, documents, owner=here.owner, policy=policy
     )
     waits = bool(accepted.ahead)
-    if not waits:
+    if here.owner is None:
+        await here.recovery.tell_all(WAITS)
+    elif not waits:
         sources = [one["source"] for one in documents]
         here.wiring.ports.minilm.expect(content)  # read while the run starts; every way needs it
         here.runs.start(live_of(who, accepted, body.agent, content, sources))
-    elif policy == "interrupt":
+    if policy == "interrupt" and waits:
         here.recovery.interrupt(who, accepted.ahead)
     frames = here.streams.open_new(who, accepted.run_id, waits=waits)
     return answer(request, frames, accepted.run_id)

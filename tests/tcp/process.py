@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,19 +47,21 @@ class Process(Runtime):
 
 
 @contextmanager
-def process(folder: Path, model: Model, **chosen: str) -> Iterator[Process]:
-    """Run a server over the folder until the block ends."""
+def process(
+    folder: Path, model: Model, arguments: Sequence[str] = ("serve", "--port", "0"), **chosen: str
+) -> Generator[Process]:
+    """Run a server over the folder until the block ends; a worker, by its arguments, has no HTTP."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
     own = {**settings_for(model), "ollama_urls": model.url, "data_dir": str(folder), "threads": "1", **chosen}
     env |= {f"SWITCHBOARD_{name.upper()}": value for name, value in own.items()}
-    command = [sys.executable, "-m", "switchboard", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "switchboard", *arguments]
     errors = folder.with_suffix(".stderr")
     with errors.open("a") as stderr:
         child = subprocess.Popen(command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=stderr)
     assert child.stdout is not None
     try:
         line = child.stdout.readline()
-        assert "answers on" in line, errors.read_text()
+        assert "answers" in line, errors.read_text()
         server = Process(line.split()[-1], cast(Any, None), Settings(data_dir=folder), child, errors)
         yield server
         server.http.close()
@@ -97,7 +99,7 @@ class Stream:
 
 
 @contextmanager
-def asking(server: Runtime, question: str, conversation: str = "", **body: Any) -> Iterator[Stream]:
+def asking(server: Runtime, question: str, conversation: str = "", **body: Any) -> Generator[Stream]:
     """Ask, and read the stream as far as the block wants; the connection goes with the block."""
     path = f"/messaging/conversations/{conversation or server.conversation()}/stream"
     with (
@@ -109,7 +111,7 @@ def asking(server: Runtime, question: str, conversation: str = "", **body: Any) 
 
 
 @contextmanager
-def attached(server: Runtime, run_id: str, after: str = "") -> Iterator[Stream]:
+def attached(server: Runtime, run_id: str, after: str = "") -> Generator[Stream]:
     """Attach to a run's stream, as `asking`."""
     headers = {"Last-Event-ID": after} if after else {}
     with (
