@@ -41,7 +41,7 @@ class Answer(TypedDict):
     text: NotRequired[str]
     draft: NotRequired[Draft]
     calls: list[Call]
-    rounds: NotRequired[int]
+    rounds: int
     messages: NotRequired[list[dict[str, Any]]]
     usage: Usage
     status: NotRequired[str]
@@ -63,14 +63,14 @@ async def generate(state: Prompt, runtime: Runtime[Context]) -> Answer:
         raise ModelUnavailable(
             f"The model {model!r} answered with nothing. Ask again, or choose another model."
         )
-    answer: Answer = {"calls": calls, "usage": _usage(context, model)}
+    rounds = state.get("rounds", 0) + bool(calls)
+    answer: Answer = {"calls": calls, "rounds": rounds, "usage": _usage(context, model)}
     if silent:
         answer["draft"] = {"text": text, "citations": []}
     else:
         answer["text"] = context.progress.shown = text
         answer["status"] = "completed"
     if calls:
-        answer["rounds"] = state.get("rounds", 0) + 1
         answer["messages"] = [*state["messages"], to_asking(text[len(before) :].strip(), calls)]
     return answer
 

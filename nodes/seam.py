@@ -60,6 +60,7 @@ class Onward:
         """Return the piece without the blanks that were said: the model writes them again with its next word."""
         while self._tail and text:
             if text[0] != self._tail[0]:
+                text = text.lstrip(" ") if self._tail.endswith("\n") else text
                 self._tail = ""
             else:
                 text, self._tail = text[1:], self._tail[1:]
