@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final, NotRequired, TypedDict
 
-from langchain_core.messages import AIMessageChunk, BaseMessage, ToolCall
+from langchain_core.messages import BaseMessage, ToolCall
 from langgraph.runtime import Runtime
 
 from contracts.context import Context
@@ -58,7 +58,7 @@ async def generate(state: Prompt, runtime: Runtime[Context]) -> Answer:
     seam = Anew(before, lead_of(before)) if silent else await seam_for(context, model, before, messages)
     tools = await _tools(state, context)
     text, asked = await _stream(context, model, messages, tools, seam, silent)
-    calls = to_calls(asked, context.agent.tools, state.get("rounds", 0)) if tools else []
+    calls = to_calls(asked, tools, state.get("rounds", 0))
     if not calls and not text[len(before) :].strip():
         raise ModelUnavailable(
             f"The model {model!r} answered with nothing. Ask again, or choose another model."
@@ -102,29 +102,26 @@ async def _stream(
     """Return the whole text, sent as it came unless `silent`, and the tool calls that the model asks for."""
     pieces: list[str] = []
     asked: list[ToolCall] = []
-
-    async def send(text: str) -> None:
-        if text:
-            pieces.append(text)
-            if not silent:
-                await context.emit(text)
-
+    progress, emit = context.progress, _nobody if silent else context.emit
     async for chunk in context.chat.stream(model, messages, tools):
-        _count(context, chunk)
-        asked += chunk.tool_calls
-        if chunk.text:
-            await send(seam.take(chunk.text))
-    await send(seam.rest())
+        if chunk.usage_metadata:
+            progress.prompt_tokens += chunk.usage_metadata["input_tokens"]
+            progress.completion_tokens += chunk.usage_metadata["output_tokens"]
+        if tools:
+            asked += chunk.tool_calls
+        if said := chunk.text:
+            progress.first = progress.first or time.perf_counter()
+            if text := seam.take(said):
+                pieces.append(text)
+                await emit(text)
+    if rest := seam.rest():
+        pieces.append(rest)
+        await emit(rest)
     return seam.said + "".join(pieces), asked
 
 
-def _count(context: Context, chunk: AIMessageChunk) -> None:
-    progress = context.progress
-    if used := chunk.usage_metadata:
-        progress.prompt_tokens += used["input_tokens"]
-        progress.completion_tokens += used["output_tokens"]
-    if progress.first is None and chunk.content:
-        progress.first = time.perf_counter()
+async def _nobody(text: str) -> None:
+    """Send nothing: a person looks at it first."""
 
 
 def to_calls(asked: Sequence[ToolCall], tools: Sequence[Tool], round: int) -> list[Call]:
