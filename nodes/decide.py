@@ -14,7 +14,7 @@ from contracts.context import Context
 from contracts.state import Decision, Passage, Path, Task, Turn
 from nodes.words import asks, content_words, has_words, is_open
 
-POLICY: Final = "plain-2"
+POLICY: Final = "plain-3"
 """Version of this policy, kept with every decision."""
 
 OFF_TOPIC: Final = 0.30

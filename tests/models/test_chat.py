@@ -5,6 +5,7 @@ from langchain_core.messages import HumanMessage
 from bench.stub import Stub, serving
 from contracts.agents import ModelChoice
 from contracts.state import Passage
+from contracts.tools import Tool
 from models.chat import REWRITTEN, PoolChat
 from models.pool import Pool
 from ports.llama import LlamaHost
@@ -71,3 +72,23 @@ async def test_a_host_that_hangs_does_not_hold_up_a_follow_up() -> None:
 
 async def test_without_a_host_nothing_is_rewritten() -> None:
     assert await PoolChat(Pool([]), ModelChoice(), ask).rewrite([HumanMessage("And there?")]) is None
+
+
+async def test_what_tools_take_of_the_context_is_counted_and_a_result_is_cut_to_what_is_left() -> None:
+    stub = Stub(tokens=4)
+    tools = [Tool(name=f"t{n}", description="Counts the cups. " * 10, url="http://x") for n in range(5)]
+    async with serving(stub) as url, open_hosts([url], {"stub": 2048}) as hosts:
+        chat = PoolChat(Pool(hosts), ModelChoice(primary="stub"), ask, reserve=512)
+        passages = [passage("Rome is the capital of Italy. " * 10)] * 12
+        _, alone, fit = await chat.fit("stub", "Be brief.", [], passages, "What?")
+        _, beside, less = await chat.fit("stub", "Be brief.", [], passages, "What?", tools)
+        assert 0 < len(beside) < len(alone)
+        assert max(fit["prompt_tokens"], less["prompt_tokens"]) <= 2048 - 512
+        assert await chat.shorten("stub", [HumanMessage("Hi")], "7 cups", tools) == "7 cups"
+        half, whole = [
+            len(await chat.shorten("stub", [HumanMessage("Hi")], "7" * 9000, tools, shares))
+            for shares in (2, 1)
+        ]
+        assert 0 < half < whole < 2048 - 512
+        assert abs(whole - 2 * half) < 200
+        assert await chat.shorten("stub", [HumanMessage("7" * 5000)], "7 cups") == ""

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from bench.stub import Stub, serving
 from contracts.errors import ModelUnavailable, TooLong
 from ports.ollama import OllamaHost, open_hosts
+from ports.ollama_chat import to_chunk
 
 
 @pytest.fixture
@@ -154,3 +155,32 @@ async def test_what_a_model_can_do_is_asked_once_and_a_host_that_is_away_promise
 async def test_an_answer_goes_on_from_its_own_beginning(host: OllamaHost) -> None:
     begun = [HumanMessage("Hi"), AIMessage("The stub counts")]
     assert (await host.chat("stub").ainvoke(begun)).text.startswith(" words so that")
+
+
+async def test_a_tool_call_comes_through_with_its_arguments_and_the_usage_behind_it(
+    host: OllamaHost, stub: Stub
+) -> None:
+    offered = [{"type": "function", "function": {"name": "stock", "description": "Counts", "parameters": {}}}]
+    asked = [HumanMessage('[[tool:stock {"item": "cup", "n": [1]}]]')]
+    chunks = [chunk async for chunk in host.chat("stub").astream(asked, tools=offered)]
+    (call,) = [call for chunk in chunks for call in chunk.tool_calls]
+    assert (call["name"], call["args"]) == ("stock", {"item": "cup", "n": [1]})
+    assert chunks[-1].usage_metadata == {"input_tokens": 10, "output_tokens": 0, "total_tokens": 10}
+    assert stub.last["tools"] == offered
+    result = ToolMessage("7", tool_call_id="call_0", name="stock")
+    await host.chat("stub").ainvoke([*asked, AIMessage("", tool_calls=[call]), result])
+    assert [one.get("tool_name") for one in stub.last["messages"]] == [None, None, "stock"]
+
+
+def test_a_call_on_the_last_line_loses_neither_the_call_nor_the_usage() -> None:
+    said = {"content": "", "tool_calls": [{"function": {"name": "stock", "arguments": {"n": 1}}}]}
+    chunk = to_chunk({"message": said, "done": True, "prompt_eval_count": 3, "eval_count": 4})
+    assert [(call["name"], call["args"]) for call in chunk.tool_calls] == [("stock", {"n": 1})]
+    assert (chunk.usage_metadata or {})["total_tokens"] == 7
+    assert chunk.chunk_position == "last"
+
+
+async def test_a_model_calls_tools_where_its_host_says_so(host: OllamaHost) -> None:
+    assert await host.calls("stub") is True
+    async with open_hosts(["http://127.0.0.1:9"]) as (away,):
+        assert await away.calls("stub") is False
