@@ -76,7 +76,7 @@ class Again:
 
     def __init__(self, said: str, before: str, drop: Callable[[], None]) -> None:
         self.said = said
-        self._before, self._drop, self._heard, self._open = before, drop, before, True
+        self._drop, self._heard, self._open = drop, before, True
 
     def take(self, text: str) -> str:
         """Return what goes beyond what was said; all of it, after a restart, where it is another text."""
