@@ -5,7 +5,6 @@ owner's memory or the stored answer, in frames without ids: no client resumes fr
 """
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from server.entries import EPOCH
 from server.log import Id, log_key
 from server.runs import Runs
 from server.tail import GAP, Frame, Tail, to_id
-from server.wire import HEARTBEAT, to_note
+from server.wire import HEARTBEAT, SSE, Wire, to_note
 from store import jobs, line, messages, runs
 from store.engine import Database
 
@@ -57,7 +56,9 @@ class Streams:
     runs: Runs
     database: Database
 
-    async def open(self, who: Identity, run_id: str, after: str) -> AsyncGenerator[bytes] | None:
+    async def open(
+        self, who: Identity, run_id: str, after: str, wire: Wire = SSE
+    ) -> AsyncGenerator[bytes] | None:
         """Return the frames after the cursor; None where the cursor is the run's end.
 
         Everything that has an HTTP status is raised here, before the response starts: Unknown for a run
@@ -71,11 +72,13 @@ class Streams:
             if ended and await self._at_end(key, cursor):
                 return None
         gap = await self._gap(key, cursor, ended=ended)
-        return self._frames(who, run_id, cursor, gap, waits=run["status"] == "waiting")
+        return self._frames(who, run_id, cursor, gap, wire, waits=run["status"] == "waiting")
 
-    def open_new(self, who: Identity, run_id: str, *, waits: bool = False) -> AsyncGenerator[bytes]:
+    def open_new(
+        self, who: Identity, run_id: str, wire: Wire = SSE, *, waits: bool = False
+    ) -> AsyncGenerator[bytes]:
         """Return all frames of a run that was just accepted. `waits`: others are answered before it."""
-        return self._frames(who, run_id, START, None, waits=waits)
+        return self._frames(who, run_id, START, None, wire, waits=waits)
 
     async def open_job(self, who: Identity, id: str, key: str, after: str) -> AsyncGenerator[bytes] | None:
         """Return the frames of an upload's job after the cursor; None at its end. Raises Unknown, BadCursor."""
@@ -127,30 +130,30 @@ class Streams:
         return None
 
     async def _frames(
-        self, who: Identity, run_id: str, cursor: Id, gap: dict[str, str] | None, *, waits: bool
+        self, who: Identity, run_id: str, cursor: Id, gap: dict[str, str] | None, wire: Wire, *, waits: bool
     ) -> AsyncGenerator[bytes]:
         """Yield the run's frames; each gap, the first and those met on the way, is said and made good."""
         skip_text = False
         if waits:
-            yield await self._place(who, run_id)
+            yield await self._place(who, run_id, wire)
         while True:
             if gap is not None:
-                yield to_note("gap", gap)
+                yield wire.note("gap", gap)
                 while (
-                    made_good := await self._snapshot(who, run_id, cursor, in_log=bool(gap["to"]))
+                    made_good := await self._snapshot(who, run_id, cursor, wire, in_log=bool(gap["to"]))
                 ) is None:
-                    yield HEARTBEAT  # another process has what is missing; with the run's end, SQL has it as well
+                    yield wire.heartbeat  # another process has what is missing; with the run's end, SQL has it as well
                     if self.tail.closed:
-                        yield _retry()
+                        yield wire.retry()
                         return
                     await asyncio.sleep(ELSEWHERE_S)
                 yield made_good.frames
                 if made_good.ends:
                     return
                 cursor, skip_text = made_good.cursor, made_good.skip_text
-            async for frames in self.tail.follow(log_key(who.tenant, run_id), cursor, HEARTBEAT_S):
+            async for frames in self.tail.follow(log_key(who.tenant, run_id), cursor, HEARTBEAT_S, wire):
                 if not frames:
-                    quiet, ends = await self._quiet(who, run_id)
+                    quiet, ends = await self._quiet(who, run_id, wire)
                     yield quiet
                     if ends:
                         return
@@ -165,37 +168,39 @@ class Streams:
                 if _ended(frames):
                     return
             else:
-                yield _retry()
+                yield wire.retry()
                 return
 
-    async def _quiet(self, who: Identity, run_id: str) -> tuple[bytes, bool]:
+    async def _quiet(self, who: Identity, run_id: str, wire: Wire) -> tuple[bytes, bool]:
         """Return what is sent while the log says nothing, and whether it is the end.
 
         The run may wait, or have ended in a log that lost its last second with its server.
         """
         if self.runs.find(run_id) is not None:
-            return HEARTBEAT, False
+            return wire.heartbeat, False
         run = await runs.get(self.database, who, run_id)
         if run["finished_at"] is not None:
-            made_good = await self._snapshot(who, run_id, START, in_log=False)
-            return (made_good.frames, True) if made_good else (HEARTBEAT, False)
-        return (await self._place(who, run_id) if run["status"] == "waiting" else HEARTBEAT), False
+            made_good = await self._snapshot(who, run_id, START, wire, in_log=False)
+            return (made_good.frames, True) if made_good else (wire.heartbeat, False)
+        return (await self._place(who, run_id, wire) if run["status"] == "waiting" else wire.heartbeat), False
 
-    async def _place(self, who: Identity, run_id: str) -> bytes:
+    async def _place(self, who: Identity, run_id: str, wire: Wire) -> bytes:
         """Return where the run stands in the line, as an event that is not in the log: it changes while it waits."""
         position = await line.position(self.database, who, run_id)
         if not position:
-            return HEARTBEAT
+            return wire.heartbeat
         wait = self.runs.places.expected_wait(position)
-        return to_note("queue", {"position": position, "expected_wait_s": wait})
+        return wire.note("queue", {"position": position, "expected_wait_s": wait})
 
-    async def _snapshot(self, who: Identity, run_id: str, cursor: Id, *, in_log: bool) -> Snapshot | None:
+    async def _snapshot(
+        self, who: Identity, run_id: str, cursor: Id, wire: Wire, *, in_log: bool
+    ) -> Snapshot | None:
         """Return what makes a gap good; None while another process answers. `in_log`: the log still has the end."""
         live = self.runs.find(run_id)
         if live is not None:
             live.log.tail = None  # no text may join an entry that the snapshot holds already
-            said = _anew(live.opening(), live.log.answer())
-            return Snapshot(said + _rest({**live.outcome(), "usage": None}), live.log.last)
+            said = _anew(wire, live.opening(), live.log.answer())
+            return Snapshot(said + _rest(wire, {**live.outcome(), "usage": None}), live.log.last)
         run = await runs.get(self.database, who, run_id)
         if run["finished_at"] is None:
             return None
@@ -208,8 +213,9 @@ class Streams:
             "agent": run["agent"],
         }
         if in_log:
-            return Snapshot(_anew(opening, text), cursor, skip_text=True)
-        return Snapshot(_anew(opening, text) + _rest(answer or {}) + _end(run, text), cursor, ends=True)
+            return Snapshot(_anew(wire, opening, text), cursor, skip_text=True)
+        said = _anew(wire, opening, text) + _rest(wire, answer or {}) + _end(wire, run, text)
+        return Snapshot(said, cursor, ends=True)
 
 
 def parse(after: str) -> Id:
@@ -232,36 +238,30 @@ def _require_in_time(cursor: Id, created: str, finished: str | None) -> None:
         raise BadCursor(f"The cursor {_text(cursor)!r} is not of this run. Start again without one.")
 
 
-def _anew(opening: dict[str, Any], text: str) -> bytes:
-    frames = to_note("run", opening) + to_note(
-        "restart", {"reason": "A part could not be replayed; this is the whole."}
-    )
-    return frames + (to_note("token", {"text": text}) if text else b"")
+def _anew(wire: Wire, opening: dict[str, Any], text: str) -> bytes:
+    restart = {"reason": "A part could not be replayed; this is the whole."}
+    frames = wire.note("run", opening) + wire.note("restart", restart)
+    return frames + (wire.note("token", {"text": text}) if text else b"")
 
 
-def _rest(answer: Mapping[str, Any]) -> bytes:
+def _rest(wire: Wire, answer: Mapping[str, Any]) -> bytes:
     """Return what is known of an answer besides its text."""
     frames: list[bytes] = []
     decision = answer.get("decision")
     if decision:
-        frames.append(to_note("decision", dict(decision)))
+        frames.append(wire.note("decision", dict(decision)))
     if decision and decision["path"] in ANSWERS and (sources := answer.get("sources")):
-        frames.append(to_note("sources", {"passages": sources}))
-    frames += [to_note("citation", dict(citation)) for citation in answer.get("citations", [])]
+        frames.append(wire.note("sources", {"passages": sources}))
+    frames += [wire.note("citation", dict(citation)) for citation in answer.get("citations", [])]
     if usage := answer.get("usage"):
-        frames.append(to_note("usage", dict(usage)))
+        frames.append(wire.note("usage", dict(usage)))
     return b"".join(frames)
 
 
-def _end(run: runs.Run, text: str) -> bytes:
+def _end(wire: Wire, run: runs.Run, text: str) -> bytes:
     if run["error"]:
-        return to_note("error", run["error"])
-    return to_note("done", {"status": run["status"], "text": text, "message_id": run["answer_id"]})
-
-
-def _retry() -> bytes:
-    """Return what tells a client to come back: at once, but not everybody at the same moment."""
-    return b"retry: %d\n\n" % random.randint(100, 1000)  # noqa: S311 - nothing secret
+        return wire.note("error", run["error"])
+    return wire.note("done", {"status": run["status"], "text": text, "message_id": run["answer_id"]})
 
 
 def _ended(frames: list[Frame]) -> bool:

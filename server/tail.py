@@ -14,7 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from server.log import Id, cancelled
 from server.takeover import MARK
-from server.wire import to_frame
+from server.wire import SSE, Wire
 
 BLOCK_MS: Final = 4000
 """Below redis-py's socket timeout, which would otherwise take a quiet log for a dead server."""
@@ -29,7 +29,7 @@ Stored = tuple[bytes, tuple[bytes, bytes, bytes, bytes]]
 """An entry as Redis returns it: its id; then `e` and the event's name, `d` and its JSON."""
 
 Frame = tuple[bytes, bytes]
-"""An event's name and its SSE frame."""
+"""An event's name and how it is spelt for the client."""
 
 GAP: Final = b"gap"
 """The name of a frame that is none: entries after the cursor in its place were trimmed away under the client."""
@@ -47,10 +47,11 @@ RING_S: Final = 1.0
 class Seat:
     """One client's place in one log."""
 
-    __slots__ = ("cursor", "frames", "full", "heard", "idle", "loop", "ready", "timer")
+    __slots__ = ("cursor", "frames", "full", "heard", "idle", "loop", "ready", "timer", "wire")
 
-    def __init__(self, cursor: Id, idle: float) -> None:
+    def __init__(self, cursor: Id, idle: float, wire: Wire) -> None:
         self.cursor = cursor
+        self.wire = wire
         self.idle = idle
         self.frames: list[Frame] = []
         self.ready = asyncio.Event()
@@ -98,12 +99,12 @@ class Tail:
             for seat in seats:
                 seat.ready.set()
 
-    async def follow(self, key: str, after: Id, idle: float) -> AsyncGenerator[list[Frame]]:
+    async def follow(self, key: str, after: Id, idle: float, wire: Wire = SSE) -> AsyncGenerator[list[Frame]]:
         """Yield the frames after the cursor, in order, each once; an empty list after `idle` quiet seconds.
 
         A client that fell behind, and whose next entries were trimmed meanwhile, gets GAP with its cursor before them.
         """
-        seat = Seat(after, idle)
+        seat = Seat(after, idle, wire)
         behind: Id | None = None
         """Where it stood when it had no room left."""
         self._seats.setdefault(key, []).append(seat)
@@ -207,14 +208,17 @@ class Tail:
             if name == MARK:
                 continue
             id = to_id(raw)
-            frame: Frame | None = None
+            wire: Wire | None = None
+            frame: Frame = name, b""
             for seat in seats:
                 if seat.full or id <= seat.cursor:
                     continue
                 if len(seat.frames) >= PAGE:
                     seat.full = True
                     continue
-                frame = frame or (name, to_frame(raw, name, data))
+                if seat.wire is not wire:  # the clients of one transport share what was spelt once
+                    wire = seat.wire
+                    frame = name, wire.frame(raw, name, data)
                 seat.frames.append(frame)
                 seat.cursor = id
                 seat.ready.set()

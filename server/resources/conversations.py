@@ -81,6 +81,16 @@ async def said(here: Here, who: Who, id: str, limit: Limit = 50, cursor: Cursor 
 @router.post("/messaging/conversations/{id}/stream", response_class=Response, responses=STREAM)
 async def send(here: Here, who: Who, id: str, body: NewMessage, request: Request) -> Response:
     """Commit a message and its run, then stream the run's events."""
+    accepted = await accept(here, who, id, body)
+    frames = here.streams.open_new(who, accepted.run_id, waits=bool(accepted.ahead))
+    return answer(request, frames, accepted.run_id)
+
+
+async def accept(here: Parts, who: Identity, id: str, body: NewMessage) -> runs.Accepted:
+    """Commit a message and its run, and begin the run where nothing is before it: the way in of every transport.
+
+    Raises what a person is to be told before anything is streamed.
+    """
     require_open(here)
     content = require_content(body.content, here.settings.max_message, "a question")
     await here.wiring.agent(who, body.agent)
@@ -99,8 +109,7 @@ async def send(here: Here, who: Who, id: str, body: NewMessage, request: Request
         here.runs.start(live_of(who, accepted, body.agent, content, sources))
     if policy == "interrupt" and waits:
         here.recovery.interrupt(who, accepted.ahead)
-    frames = here.streams.open_new(who, accepted.run_id, waits=waits)
-    return answer(request, frames, accepted.run_id)
+    return accepted
 
 
 @router.post("/messaging/messages/{id}/feedback")
