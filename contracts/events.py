@@ -12,9 +12,9 @@ EventName = Literal[
 """`mark` is for a run's owners alone: no client sees it."""
 
 RunStatus = Literal[
-    "running", "waiting", "completed", "cancelled", "queued", "escalated", "refused", "interrupted", "failed",
+    "running", "waiting", "paused", "completed", "cancelled", "queued", "escalated", "refused", "interrupted", "failed",
 ]  # fmt: skip
-"""`waiting` is a run in the line; the others but `running` are ends."""
+"""`waiting` is a run in the line, `paused` one that a person lets go on; the others but `running` are ends."""
 
 TERMINAL: Final = frozenset({"done", "error"})
 

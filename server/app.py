@@ -7,7 +7,16 @@ from fastapi.staticfiles import StaticFiles
 import web
 from server.answers import add_answers
 from server.parts import Parts
-from server.resources import agents, conversations, documents, escalations, health, knowledge, runs
+from server.resources import (
+    agents,
+    conversations,
+    documents,
+    escalations,
+    health,
+    interrupts,
+    knowledge,
+    runs,
+)
 from server.shield import Shield
 
 PREFIX = "/api/v1"
@@ -20,7 +29,7 @@ def create_app(parts: Parts) -> FastAPI:
     add_answers(app)
     api = APIRouter(prefix=PREFIX)
     # `documents` before routes with an id of their own: /documents/jobs/{id} is not a document.
-    for resource in (conversations, runs, knowledge, agents, escalations, documents, health):
+    for resource in (conversations, runs, knowledge, agents, escalations, interrupts, documents, health):
         api.include_router(resource.router)
     app.include_router(api)
     app.include_router(health.plain)

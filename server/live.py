@@ -36,6 +36,10 @@ class Live:
     """Processes that died in it."""
     thread: str = ""
     """The run whose checkpoints it goes on from; empty for its own."""
+    response: dict[str, Any] | None = None
+    """What a person said to what the thread stopped for."""
+    checkpoint: str = ""
+    """Where the thread stopped for it."""
     said: str = ""
     """What clients have of the answer from an earlier owner."""
     told: Told = field(default_factory=Told)
@@ -108,6 +112,8 @@ class Live:
             },
             "policy_version": POLICY,
         }
+        if pause := self.state.get("pause"):
+            outcome["pause"] = pause
         if queued := self.state.get("queued"):
             outcome["next_run"] = queued["run_id"]
         return outcome
@@ -141,6 +147,8 @@ def live_again(pending: Pending) -> Live:
         attempt=pending.attempts,
         deaths=pending.deaths,
         thread=pending.thread,
+        response=pending.response,
+        checkpoint=pending.checkpoint,
         cancelled=pending.cancelled,
         sources=[str(one["source"]) for one in pending.attachments],
     )

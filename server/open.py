@@ -11,6 +11,7 @@ from graph.wiring import Wiring, open_wiring
 from ports.settings import Settings
 from server.auth import Gate
 from server.desk import RunDesk
+from server.drive import Driver
 from server.jobs import IndexerFor, Jobs
 from server.lease import Lease
 from server.live import Live
@@ -64,11 +65,11 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
     lease = Lease(redis, alone=settings.redis_url is None)
     tail = Tail(redis, lease.owner, lambda what, about: recovery.told(what, about))
 
-    async def context_for(live: Live, emit: Emitter, runs: Runs) -> Context:
+    async def context_for(live: Live, emit: Emitter, driver: Driver) -> Context:
         async def record(state: RunState) -> None:
-            await runs.record(live, state)
+            await driver.record(live, state)
 
-        desk = RunDesk(database, live, await wiring.agent(live.who, live.agent), runs.places)
+        desk = RunDesk(database, live, await wiring.agent(live.who, live.agent), places)
         return await wiring.context(
             live.who,
             live.agent,
@@ -80,11 +81,13 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
             queued=live.queued,
             sources=live.sources,
             said=live.said,
-            restart=lambda reason: runs.restart(live, reason),
+            restart=lambda reason: driver.restart(live, reason),
+            thread=live.thread,
         )
 
-    metrics = Metrics()
-    runs = Runs(wiring.graph, log, database, context_for, Places(settings.max_running), ttl, metrics)
+    metrics, places = Metrics(), Places(settings.max_running)
+    driver = Driver(wiring.graph, log, database, places, context_for)
+    runs = Runs(driver, log, database, places, ttl, metrics)
     recovery = Recovery(runs, lease, log, tail, database, wiring.ports.checkpoints, ttl)
     return Parts(
         settings=settings,

@@ -20,7 +20,7 @@ from server.live import live_again
 from server.log import Log, RunLog, cancelled, log_key
 from server.runs import Runs
 from server.tail import ALL, Tail
-from store import ends, line, runs
+from store import ends, interrupts, line, runs
 from store.engine import Database
 
 SWEEP_S: Final = 1.0
@@ -82,6 +82,7 @@ class Recovery:
             lost = await self._lease.lost(await line.owners(self._database))
             taken = await self._take_over(lost) if lost else 0
             await self._take_strays()
+            await interrupts.expire(self._database)
             await self.dispatch()
             await self._prune()
         except (RedisError, OSError, SQLAlchemyError) as outage:
@@ -168,7 +169,7 @@ class Recovery:
     async def _stop_waiting(self, who: Identity, run_id: str) -> bool:
         """End a run that nobody has begun to answer; False for another."""
         run = await runs.get(self._database, who, run_id)
-        if run["status"] != "waiting":
+        if run["status"] not in ("waiting", "paused"):
             return False
         try:
             done = await ends.finish(

@@ -7,31 +7,22 @@ own end stop a run, and after that another process takes it up (server/recovery.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
-from contracts.context import Context, Emitter
 from contracts.errors import Internal, SwitchboardError
 from contracts.events import RunStatus
-from contracts.state import RunState
-from graph.build import Graph
-from graph.events import to_events
 from graph.failures import known
-from ports.checkpoints import config_for
+from server.drive import Driver
 from server.live import Live
 from server.log import Log
 from server.metrics import Metrics
 from server.places import Places
-from server.takeover import Told, fence, read_back
+from server.takeover import fence, read_back
 from store import ends, runs
 from store.engine import Database
 
 DEATHS: Final = 3
 """Deaths of a process in a run before the run is taken for their cause."""
-
-AGAIN: Final = "The answer was interrupted and starts anew."
-
-ContextFor = Callable[[Live, Emitter, "Runs"], Awaitable[Context]]
 
 logger = logging.getLogger("switchboard.runs")
 
@@ -41,18 +32,16 @@ class Runs:
 
     def __init__(
         self,
-        graph: Graph,
+        driver: Driver,
         log: Log,
         database: Database,
-        context_for: ContextFor,
         places: Places,
         log_ttl: float,
         metrics: Metrics,
     ) -> None:
-        self._graph = graph
+        self._driver = driver
         self._log = log
         self._database = database
-        self._context_for = context_for
         self._ttl = log_ttl
         self._live: dict[str, Live] = {}
         self._metrics = metrics
@@ -129,7 +118,7 @@ class Runs:
                 return
             if live.cancelled:
                 raise asyncio.CancelledError
-            await self._drive(live)
+            await self._driver.drive(live)
             status = live.status()
         except asyncio.CancelledError:
             if live.lost or (self.closing and not live.cancelled):
@@ -182,74 +171,6 @@ class Runs:
         finally:
             self._forget(live)
 
-    async def _drive(self, live: Live) -> None:
-        async def emit(text: str) -> None:
-            self._log.append_text(live.log, text)
-            await self._log.room()
-
-        start = await self._point(live)
-        context = await self._context_for(live, emit, self)
-        config = config_for(live.thread, fresh=live.attempt == 1 and live.thread == live.run_id)
-        stream = self._graph.astream(
-            start, config, context=context, stream_mode="updates", version="v2", durability="async"
-        )
-        async for part in stream:
-            for node, update in cast("dict[str, Any]", part["data"]).items():
-                if update:
-                    self._take_in(live, node, update)
-
-    async def _point(self, live: Live) -> RunState | None:
-        """Return what the graph begins with; None where it goes on from its last checkpoint.
-
-        What clients have of an answer that cannot be gone on with, they are told to drop.
-        """
-        told = live.told
-        if live.attempt > 1:
-            kept = await self._graph.aget_state(config_for(live.thread))
-            if kept.next and (told.counts["decision"] or not told.text):
-                self._tell(live, kept.values)
-                live.said = told.text
-                if told.written is not None:
-                    whole = {**told.written, "text": told.text}
-                    await self._graph.aupdate_state(config_for(live.thread), whole, as_node="generate")
-                    live.state.update(whole)
-                return None
-            if told.counts.total() > told.counts["run"]:
-                self.restart(live, AGAIN)
-            live.told = Told()
-        return live.input()
-
-    def restart(self, live: Live, reason: str) -> None:
-        """Tell all clients to drop the text so far."""
-        live.told.text, live.told.written = "", None
-        self._log.append(live.log, "restart", {"reason": reason})
-
-    def _take_in(self, live: Live, node: str, update: dict[str, Any]) -> None:
-        if (update.get("decision") or {}).get("path") == "auto_answer" and not live.answering:
-            self.places.take(live)
-        self._tell(live, update)
-        if node == "generate" and update.get("usage"):
-            written = {key: value for key, value in update.items() if key != "text"}
-            self._log.append(live.log, "mark", written)
-
-    def _tell(self, live: Live, update: dict[str, Any]) -> None:
-        """Merge an update into what the run has come to, and tell clients what they do not know of it."""
-        live.state.update(update)
-        events = list(to_events(update, live.state.get("passages", [])))
-        for name, data in live.told.lacks(events) if live.told.counts else events:
-            self._log.append(live.log, name, data)
-
-    async def record(self, live: Live, state: RunState) -> None:
-        """Store what the run came to; called by the graph's last node."""
-        live.state.update(state)
-        text, outcome = live.log.answer(), live.outcome()
-        done = await ends.finish(
-            self._database, live.who, live.run_id, live.status(), text, outcome, live.attempt
-        )
-        if not done.first:
-            live.state["status"] = (await runs.get(self._database, live.who, live.run_id))["status"]
-        live.answer_id, live.recorded = done.message_id, True
-
     async def _end(self, live: Live, status: RunStatus, error: dict[str, Any] | None) -> None:
         if live.recorded:  # what is stored holds, whatever came between it and here
             status, error = live.status(), None
@@ -259,6 +180,8 @@ class Runs:
             return
         if status != "interrupted":
             self.over.add(live.thread)
+        if asked := live.state.get("interrupt"):
+            self._log.append(live.log, "interrupt", asked)
         if error is not None:
             self._log.append(live.log, "error", error, expire=self._ttl)
         else:
@@ -279,6 +202,8 @@ class Runs:
                 self._database, live.who, live.run_id, status, text, outcome, live.attempt
             )
             live.answer_id = done.message_id
+            if done.interrupt:
+                live.state["interrupt"] = asked_of(live, done)
             if not done.first:  # cancelled while its end was being written: what is written holds
                 run = await runs.get(self._database, live.who, live.run_id)
                 return run["status"], run["error"]
@@ -296,3 +221,10 @@ class Runs:
             level, "run %s failed after %.1f s: %s", live.run_id, took, error.message, exc_info=failure
         )
         return error
+
+
+def asked_of(live: Live, done: ends.Finished) -> dict[str, Any]:
+    """Return the data of the `interrupt` event; an answer that waits for approval is not the asker's yet."""
+    pause = live.state["pause"]
+    payload = pause["payload"] if pause["kind"] == "tool_call" else {"question": live.question}
+    return {"id": done.interrupt, "kind": pause["kind"], "payload": payload, "run_id": done.next_run}

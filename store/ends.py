@@ -12,11 +12,11 @@ from contracts.errors import Unknown
 from contracts.events import RunStatus
 from contracts.identity import Identity
 from contracts.state import Action, Citation, Decision, Passage, Usage
-from store import access, conversations, decisions, messages, usage
+from store import access, conversations, decisions, interrupts, messages, usage
 from store.engine import writes
 from store.ids import id_for, now
 from store.runs import begin
-from store.tables import ACTIVE, runs
+from store.tables import ACTIVE, PAUSED, runs
 
 ANY = -1
 """Instead of an attempt: whichever it is."""
@@ -34,7 +34,9 @@ class Finished(NamedTuple):
     message_id: str
     """The answer's message."""
     next_run: str | None
-    """The run that now waits in line to answer the same question; only after `queued`."""
+    """The run that goes on: it waits in the line after `queued`, for a person after `interrupted`."""
+    interrupt: str | None = None
+    """What a person is asked; only after `interrupted`."""
 
 
 class Outcome(TypedDict, total=False):
@@ -51,6 +53,8 @@ class Outcome(TypedDict, total=False):
     policy_version: str
     next_run: str
     """For `queued`: the id from `line.line_up`; without it the run in the line gets a new one."""
+    pause: interrupts.Pause
+    """For `interrupted`: what the run stops for."""
 
 
 @writes
@@ -86,11 +90,18 @@ def finish(
         decisions.add(connection, who, run, decision, inputs, version)
     if used := outcome.get("usage"):
         usage.add(connection, who, run, used)
-    next_run = None
-    if status == "queued":
-        next_run = outcome.get("next_run") or id_for("run")
-        begin(connection, who, next_run, place, run["agent"], run["message_id"], "waiting", follows=run_id)
-    return Finished(True, answer_id, next_run)
+    if status == "cancelled" and run["follows"]:
+        interrupts.withdraw(connection, who, run_id)
+    if status not in ("queued", "interrupted"):
+        return Finished(True, answer_id, None)
+    next_run, paused = outcome.get("next_run") or id_for("run"), outcome.get("pause")
+    waits, thread = (PAUSED, run["thread"]) if paused else ("waiting", "")
+    begin(
+        connection, who, next_run, place, run["agent"], run["message_id"], cast(RunStatus, waits),
+        follows=run_id, thread=thread,
+    )  # fmt: skip
+    asked = interrupts.pause(connection, who, run, next_run, paused) if paused else None
+    return Finished(True, answer_id, next_run, asked)
 
 
 def _end(
@@ -130,5 +141,7 @@ _END = (
     .where(or_(bindparam("attempt") == ANY, runs.c.attempts == bindparam("attempt")))
     .values(status=bindparam("end"), answer_id=bindparam("answer"), error=bindparam("why"))
     .values(finished_at=bindparam("at"))
-    .returning(runs.c.id, runs.c.conversation_id, runs.c.agent, runs.c.message_id)
+    .returning(
+        runs.c.id, runs.c.conversation_id, runs.c.agent, runs.c.message_id, runs.c.follows, runs.c.thread
+    )
 )

@@ -15,6 +15,7 @@ from contracts.state import Turn
 from store import access
 from store.engine import reads, writes
 from store.ids import id_for
+from store.interrupts import response_to
 from store.messages import turns_around
 from store.tables import messages
 from store.tables import runs as table
@@ -41,6 +42,10 @@ class Pending:
     """The run whose checkpoints it goes on from."""
     cancelled: bool
     """A person has asked for its end meanwhile."""
+    response: dict[str, Any] | None
+    """What a person said to what its thread stopped for."""
+    checkpoint: str
+    """Where it stopped."""
     queued: bool
     """It has waited in the line."""
 
@@ -151,6 +156,7 @@ def _take(connection: Connection, tenant: str, id: str, owner: str, *, died: boo
     connection.execute(update(table).where(this).values(status="running", owner=owner, **more))
     row = connection.execute(_questions().where(this)).one()
     who = Identity(row.tenant, row.user_id, row.department, row.role, row.key_id)
+    response, checkpoint = response_to(connection, tenant, id) if row.thread != id else (None, "")
     return Pending(
         run_id=row.id,
         who=who,
@@ -164,6 +170,8 @@ def _take(connection: Connection, tenant: str, id: str, owner: str, *, died: boo
         deaths=row.deaths,
         thread=row.thread,
         cancelled=row.cancelled_at is not None,
+        response=response,
+        checkpoint=checkpoint,
         queued=row.follows is not None,
     )
 

@@ -144,6 +144,7 @@ interrupts = _table(
     _name("agent"),
     _name("kind"),
     Column("payload", Json, nullable=False),
+    _name("checkpoint"),
     _name("status"),
     Column("response", Json),
     _name("answered_by"),

@@ -33,7 +33,7 @@ def upgrade() -> None:
         "interrupts",
         *_names("tenant id run_id next_run conversation_id user_id agent kind"),
         sa.Column("payload", sa.JSON(), nullable=False),
-        *_names("status"),
+        *_names("checkpoint status"),
         sa.Column("response", sa.JSON(), nullable=True),
         *_names("answered_by"),
         *_names("answered_at", null=True),
