@@ -10,6 +10,7 @@ NAMES: Final = {
     "ingest": "chunks a second through the whole pipeline, against the embedder alone",
     "streams": "500 concurrent streams, against a bare server that sends the same",
     "runtime": "CPU of a request and of a token, against a raw proxy and other runtimes",
+    "chaos": "runs on servers that are killed, paused and cut off: nothing may be lost or come twice",
 }
 PEERS: Final = "aegra,langgraph,hayhooks,litellm"
 
@@ -29,6 +30,8 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
         if name == "runtime":
             add_choices(one)
+        if name == "chaos":
+            add_chaos(one)
     return top
 
 
@@ -39,6 +42,21 @@ def add_choices(runtime: argparse.ArgumentParser) -> None:
     runtime.add_argument(
         "--soak", dest="soak_s", type=float, default=0, metavar="SECONDS",
         help="then let 1,000 streams flow for so long; with --rounds 0 nothing else",
+    )  # fmt: skip
+
+
+def add_chaos(chaos: argparse.ArgumentParser) -> None:
+    """Add what `bench chaos` alone can be told."""
+    chaos.add_argument("--runs", type=int, default=200, help="runs at least (default: %(default)s)")
+    chaos.add_argument("--seed", type=int, help="of all that is drawn; another one each time by default")
+    chaos.add_argument(
+        "--on", choices=("embedded", "servers"), default="embedded", help="(default: %(default)s)"
+    )
+    chaos.add_argument("--minutes", type=float, default=0, help="for so long, however many runs that makes")
+    chaos.add_argument("--only", type=int, metavar="CASE", help="repeat one case of the seed")
+    chaos.add_argument(
+        "--soak", type=float, default=0, metavar="MINUTES",
+        help="so long under load without faults: memory and file descriptors may not grow",
     )  # fmt: skip
 
 

@@ -26,14 +26,16 @@ from bench.clocks import PARTS
 from bench.fit import Round, fit
 from bench.length import teach
 from bench.processes import ROOT, child
-from bench.rounds import LENGTHS, STREAMS, Seen, asked, one_round
+from bench.rounds import LENGTHS, STREAMS, Seen, asked, measured, one_round
+from bench.tap import Asked
 from bench.targets import STORE, Ours, ours
 
 RATE: Final = 200
 """Samples a second."""
 THREAD: Final = re.compile(r"thread \((\d+)\)")
 VALKEY: Final = "Valkey, its own process"
-REST: Final = "event loop, sockets, the rest"
+SYSTEM: Final = "system calls of the loop: sockets, wake-ups"
+REST: Final = "event loop, the rest"
 LAYERS: Final = (
     ("embedder", ("ports/onnx.py", "onnxruntime/", "tokenizers/")),
     ("reranker", ("retrievers/rerank.py", "retrievers/tokens.py")),
@@ -91,6 +93,8 @@ def shared_out(
 
     A thread without samples, which only ever computes without the GIL, is shared out as all of them together.
     """
+    threads = dict(threads)
+    system = threads.pop(SYSTEM, 0.0)
     whole = sum(samples.values(), Counter[str]())
     found: defaultdict[str, float] = defaultdict(float)
     for thread, seconds in threads.items():
@@ -100,15 +104,21 @@ def shared_out(
     rest = sum(found.values()) - sum(clocked.values())
     others = {layer: seconds for layer, seconds in found.items() if layer not in clocked}
     scale = rest / sum(others.values()) if others else 0.0
-    return {**clocked, **{layer: seconds * scale for layer, seconds in others.items()}}
+    kernel = {SYSTEM: system} if system else {}
+    return {**clocked, **kernel, **{layer: seconds * scale for layer, seconds in others.items()}}
 
 
 def threads_of(server: Ours) -> dict[str, float]:
-    """Return the CPU seconds of each thread so far."""
-    return {str(one.id): one.user_time + one.system_time for one in server.running.process.threads()}
+    """Return the CPU seconds of each thread so far; what the kernel did for the loop's own is a part of its own."""
+    loop, found = server.running.process.pid, dict[str, float]()
+    for one in server.running.process.threads():
+        found[str(one.id)] = one.user_time + (0.0 if one.id == loop else one.system_time)
+        if one.id == loop:
+            found[SYSTEM] = one.system_time
+    return found
 
 
-async def spied(spy: str, server: Ours, questions: list[str], length: int, raw: Path) -> Samples:
+async def spied(spy: str, server: Ours, requests: Sequence[Asked], length: int, raw: Path) -> Samples:
     """Return what the profiler saw in one round."""
     command = [
         spy,
@@ -130,7 +140,7 @@ async def spied(spy: str, server: Ours, questions: list[str], length: int, raw: 
         stdout=DEVNULL,
         stderr=DEVNULL,
     )
-    await one_round(server, questions, length, Seen())
+    await measured(server, requests, length, Seen())
     process.send_signal(SIGINT)
     await process.wait()
     return samples_of(raw.read_text())  # noqa: ASYNC240 - small, and nothing else runs
@@ -138,10 +148,11 @@ async def spied(spy: str, server: Ours, questions: list[str], length: int, raw: 
 
 async def looked_into(spy: str, server: Ours, length: int, flow: Iterator[str], raw: Path) -> Round:
     """Return a round with its seconds by layer, from two rounds: one for the seconds, one for the samples."""
+    first, second = [await server.requests(list(islice(flow, STREAMS))) for _ in range(2)]
     before = threads_of(server)
-    made = await one_round(server, list(islice(flow, STREAMS)), length, Seen())
+    made = await measured(server, first, length, Seen())
     threads = {id: seconds - before.get(id, 0.0) for id, seconds in threads_of(server).items()}
-    samples = await spied(spy, server, list(islice(flow, STREAMS)), length, raw)
+    samples = await spied(spy, server, second, length, raw)
     layers = shared_out(threads, samples, {part: made.cost[part] for part in PARTS})
     return Round(length, made.requests, {**layers, VALKEY: made.cost[STORE]})
 

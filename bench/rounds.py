@@ -11,7 +11,7 @@ from bench.fit import Round
 from bench.length import teach
 from bench.lines import word
 from bench.questions import questions
-from bench.tap import Tap, tap_all
+from bench.tap import Asked, Tap, tap_all
 from bench.targets import Target
 
 LENGTHS: Final = (50, 200)
@@ -71,8 +71,12 @@ async def interleave(targets: Sequence[Target], stub: str, rounds: int, streams:
 
 
 async def one_round(target: Target, texts: list[str], length: int, seen: Seen) -> Round:
-    """Ask all at the same time. Raises RuntimeError where no answer is whole."""
-    requests = await target.requests(texts)
+    """Ask all at the same time; what the requests need is made before the clock runs."""
+    return await measured(target, await target.requests(texts), length, seen)
+
+
+async def measured(target: Target, requests: Sequence[Asked], length: int, seen: Seen) -> Round:
+    """Send all at the same time and return what they cost. Raises RuntimeError where no answer is whole."""
     before = await quiet(target)
     taps = await tap_all(target.port, requests, target.mark, PATIENCE_S)
     after = await quiet(target)

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 
+from bench.figures import quantile
 from bench.peers.kinds import PEERS
 from bench.processes import child
 from bench.rounds import STREAMS, Seen, interleave
@@ -43,8 +44,14 @@ def run(
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         seen = runner.run(measure(names, rounds, streams, pace)) if rounds else {}
         soaked: Soaked | None = runner.run(soak(soak_s)) if soak_s else None
-    detail = {name: {**asdict(one), "firsts": []} for name, one in seen.items()}
-    return verdict(json, seen, soaked, streams=streams, pace=pace, rounds=detail)
+    return verdict(
+        json, seen, soaked, streams=streams, pace=pace, rounds={k: detail(v) for k, v in seen.items()}
+    )
+
+
+def detail(one: Seen) -> dict[str, Any]:
+    """Return what the JSON says of a server: its rounds, and of the first tokens p50 and p99."""
+    return {**asdict(one), "firsts": [quantile(one.firsts, share) for share in (0.5, 0.99)]}
 
 
 async def measure(names: Sequence[str], rounds: int, streams: int, pace: float) -> dict[str, Seen]:

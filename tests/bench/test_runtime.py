@@ -13,7 +13,7 @@ from bench import runtime, sse_text
 from bench.__main__ import main
 from bench.clocks import Clocks, read
 from bench.fit import Round, fit, line_of
-from bench.layers import REST, layer_of, samples_of, shared_out
+from bench.layers import REST, SYSTEM, layer_of, samples_of, shared_out
 from bench.length import Teachable, teach
 from bench.peers.install import ensure, pins
 from bench.peers.kinds import FIRST, PEERS, Place
@@ -142,6 +142,8 @@ def test_each_threads_seconds_are_shared_out_by_its_own_samples():
 def test_clocked_seconds_are_taken_as_they_are_and_the_rest_shares_what_is_left():
     raw = f"thread (7): M;a ({ROOT}/nodes/guard.py:1) 1\nthread (7): M;b ({ROOT}/ports/onnx.py:1) 1\n"
     assert shared_out({"7": 4.0}, samples_of(raw), {"embedder": 3.0}) == {"embedder": 3.0, "nodes": 1.0}
+    made = shared_out({"7": 4.0, SYSTEM: 2.0}, samples_of(raw), {"embedder": 3.0})
+    assert made == {"embedder": 3.0, SYSTEM: 2.0, "nodes": 1.0}
 
 
 RUNS = b'event: token\ndata: {"text":"The"}\n\n: beat\n\nevent: token\ndata: {"text":" stub"}\n\n'

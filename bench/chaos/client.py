@@ -1,0 +1,194 @@
+"""A client that loses its connection again and again, comes back with the last id, and notes what it was told."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from bench.chaos.model import question
+from bench.chaos.plan import Ask
+from bench.chaos.rig import Rig
+from bench.chaos.wire import BROKEN, Reply, call, request
+from contracts.events import TERMINAL
+
+AGAIN_S: Final = 0.2
+SETTLE_S: Final = 1.0
+"""After a request that broke: so long the server may still be committing it."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What a client shows, and what is wrong with how it came to it."""
+
+    text: str = ""
+    last: str = ""
+    """The last id."""
+    ids: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    ends: list[tuple[str, dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, Any]]])
+    restarts: int = 0
+    gaps: int = 0
+    run: str = ""
+
+    def take(self, frame: bytes) -> bool:
+        """Take a frame in; False for one that is no event."""
+        fields = dict(line.split(b": ", 1) for line in frame.split(b"\n") if not line.startswith(b":"))
+        if b"event" not in fields:
+            return False
+        name, data = fields[b"event"].decode(), orjson.loads(fields[b"data"])
+        if raw := fields.get(b"id"):
+            self.last = raw.decode()
+            head, _, tail = self.last.partition("-")
+            self.ids.append((int(head), int(tail)))
+        match name:
+            case "run":
+                self.run = data["run_id"]
+            case "token":
+                self.text += data["text"]
+            case "restart":
+                self.text, self.restarts = "", self.restarts + 1
+            case "gap":
+                self.gaps += 1
+            case _ if name in TERMINAL:
+                self.ends.append((name, data))
+            case _:
+                pass
+        return True
+
+    def rising(self) -> bool:
+        """Tell whether each id came after the one before."""
+        return all(early < late for early, late in zip(self.ids, self.ids[1:], strict=False))
+
+
+class Client:
+    """One message and whoever waits for its answer."""
+
+    def __init__(self, rig: Rig, ask: Ask, name: str, heard: Callable[["Client", float], None]) -> None:
+        self.ask, self.name = ask, name
+        self.content = question(ask, name)
+        self.told = Told()
+        self.conversation = ""
+        self.refused = False
+        """Its message was not accepted: the conversation was busy."""
+        self.cuts = 0
+        self.connections = 0
+        self.cancelled: dict[str, Any] | None = None
+        """The run as the server showed it when it had been stopped."""
+        self.struck: tuple[str, float] | None = None
+        """The fault that hit its run and when, until something is heard of it again."""
+        self.deaths = 0
+        """How often the server that answered it was killed, paused or ended."""
+        self.replaced = False
+        """A later message may have stopped its run."""
+        self.wrong: list[str] = []
+        self._rig = rig
+        self._heard = heard
+        self._left = list(ask.cuts)
+        self._known = asyncio.Event()
+        """Set once its run is known."""
+
+    async def live(self, conversation: str) -> None:
+        """Send the message and follow its answer to the end."""
+        self.conversation = conversation
+        stop = asyncio.create_task(self._stop()) if self.ask.cancel else None
+        reply = await self._send()
+        while not self.refused and not self.told.ends:
+            if reply is not None:
+                await self._read(reply)
+            if not self.told.ends:
+                reply = await self._attach()
+        if stop is not None:
+            stop.cancel()
+            await asyncio.wait([stop])
+
+    def _port(self) -> int:
+        self.connections += 1
+        route = self.ask.route
+        return self._rig.nodes[route[self.connections % len(route)] % len(self._rig.nodes)].port
+
+    async def _send(self) -> Reply | None:
+        """Send the message until it is accepted; None where its stream is to be found by its run."""
+        place = f"/messaging/conversations/{self.conversation}"
+        body = {"content": self.content}
+        if self.ask.policy:
+            body["multitask_strategy"] = self.ask.policy
+        while True:
+            status = 0
+            try:
+                reply = await request(self._port(), "POST", f"{place}/stream", body)
+                if reply.status == 200:
+                    return reply
+                status, said = reply.status, await reply.body()
+                if status < 500 and status != 409:
+                    self.wrong.append(f"refused with {status}: {said}")
+            except BROKEN:
+                pass
+            await asyncio.sleep(SETTLE_S)
+            if run := await self._accepted():
+                self.told.run = run
+                return None
+            if status in range(400, 500):
+                self.refused = True
+                return None
+
+    async def _accepted(self) -> str:
+        """Return the run of the message if the server has it: the reply may have been lost."""
+        _, page = await self._rig.any(
+            "GET", f"/messaging/conversations/{self.conversation}/messages?limit=200"
+        )
+        found = [one for one in page["items"] if one["role"] == "user" and one["content"] == self.content]
+        return found[0]["run_id"] if found else ""
+
+    async def _attach(self) -> Reply | None:
+        if not self.told.run:  # cut before the first event
+            self.told.run = await self._accepted()
+        try:
+            reply = await request(
+                self._port(), "GET", f"/messaging/runs/{self.told.run}/stream", after=self.told.last
+            )
+        except BROKEN:
+            await asyncio.sleep(AGAIN_S)
+            return None
+        if reply.status == 200:
+            return reply
+        reply.drop()
+        if reply.status < 500:
+            self.wrong.append(f"no stream after {self.told.last!r}: status {reply.status}")
+        await asyncio.sleep(AGAIN_S)
+        return None
+
+    async def _read(self, reply: Reply) -> None:
+        """Take frames in until the stream ends, breaks, or is cut as the plan has it."""
+        cut = self._left.pop(0) if self._left else 0
+        count = 0
+        try:
+            async for frame in reply.frames():
+                if not self.told.take(frame):
+                    continue
+                count += 1
+                self._known.set()
+                self._heard(self, asyncio.get_running_loop().time())
+                if count == cut and not self.told.ends:
+                    self.cuts += 1
+                    return
+        except BROKEN:
+            await asyncio.sleep(AGAIN_S / 4)
+        finally:
+            reply.drop()
+
+    async def _stop(self) -> None:
+        """Stop the run as a person would, at whatever server."""
+        await asyncio.sleep(self.ask.cancel)
+        await self._known.wait()
+        for _ in range(20):
+            try:
+                place = f"/messaging/runs/{self.told.run}/cancel"
+                status, said = await call(self._port(), "POST", place)
+            except BROKEN:
+                status, said = 503, None
+            if status == 200:
+                self.cancelled = said
+            if status < 500:
+                return
+            await asyncio.sleep(AGAIN_S)

@@ -1,0 +1,102 @@
+"""A `switchboard serve` on a port of its own that may be killed, paused, ended and started again over its folder."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from bench.chaos.wire import BROKEN, call
+from bench.peers.cluster import free_port
+from bench.processes import ROOT
+
+START_S: Final = 90.0
+END_S: Final = 20.0
+
+
+class Node:
+    """One server."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.owners = set[str]()
+        """The names under which its processes have held their leases."""
+        self.starts = 0
+        self._env = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
+        self._env |= env
+        self._process: asyncio.subprocess.Process | None = None
+        self.paused = False
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether its process is there."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def outside(self) -> psutil.Process:
+        """Return its process as the operating system sees it."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid)
+
+    async def start(self) -> None:
+        """Start it and wait until it answers. Raises RuntimeError with its last words where it does not."""
+        said = self.folder.with_suffix(".log")
+        with said.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "switchboard", "serve", "--port", str(self.port),
+                cwd=ROOT, env=self._env, stdout=log, stderr=log,
+            )  # fmt: skip
+        self.starts += 1
+        until = asyncio.get_running_loop().time() + START_S
+        while asyncio.get_running_loop().time() < until and self._process.returncode is None:
+            try:
+                if (await call(self.port, "GET", "/messaging/conversations?limit=1"))[0] == 200:
+                    return
+            except BROKEN:
+                pass
+            await asyncio.sleep(0.05)
+        words = said.read_text(errors="replace").strip()[-600:]
+        raise RuntimeError(f"A server did not start. Its last words: {words!r}")
+
+    def pause(self) -> None:
+        """Stop it as an overloaded machine would."""
+        self._signal(signal.SIGSTOP)
+        self.paused = True
+
+    def proceed(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+        self.paused = False
+
+    async def kill(self) -> None:
+        """End it as a crash would."""
+        self._signal(signal.SIGKILL)
+        self.paused = False
+        await self._gone()
+
+    async def end(self) -> float:
+        """Ask it to end and return the seconds that it took. Raises RuntimeError where it takes too long."""
+        began = asyncio.get_running_loop().time()
+        if self.paused:
+            self.proceed()
+        self._signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(END_S):
+                await self._gone()
+        except TimeoutError as error:
+            await self.kill()
+            raise RuntimeError(f"A server did not end within {END_S:.0f} s of SIGTERM.") from error
+        return asyncio.get_running_loop().time() - began
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.alive and self._process is not None:
+            self._process.send_signal(number)
+
+    async def _gone(self) -> None:
+        if self._process is not None:
+            await self._process.wait()

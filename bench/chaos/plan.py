@@ -1,0 +1,111 @@
+"""What a case of the chaos is: who asks what, where each client is cut, and what breaks when.
+
+All of it is drawn beforehand from one generator of the seed and the case's number, so that a case can be repeated.
+"""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+EMBEDDED, SERVERS = "embedded", "servers"
+PLACES: Final = (EMBEDDED, SERVERS)
+
+KILL, PAUSE, TERM, STORE, CALM = "kill", "pause", "term", "store", "calm"
+LOG_LINE, SQL_LINE = "log-line", "sql-line"
+FAULTS: Final = {
+    EMBEDDED: {KILL: 6, TERM: 2, PAUSE: 1, STORE: 3, CALM: 1},
+    SERVERS: {KILL: 6, TERM: 2, PAUSE: 3, STORE: 2, LOG_LINE: 3, SQL_LINE: 3, CALM: 1},
+}
+"""What may happen, and how often beside the others: SIGKILL of a server; SIGTERM; SIGSTOP past its lease; SIGKILL of
+Redis or Valkey; something on the line to Redis or to PostgreSQL; nothing but clients that are cut."""
+
+LINE: Final = ("cut", "lose", "slow", "hang", "refuse")
+"""What happens on a line: all connections end; they end after some bytes; each piece waits; nothing passes for some
+seconds; nobody connects for some seconds."""
+
+COUNT, TICKET = "count", "ticket"
+BROKEN: Final = ("cut", "line", "end", "error", "stall", "refuse", "hang", "missing")
+"""How the model fails: the stub's own words (bench/stub.py), before its first token, after it and for good."""
+
+SPREAD_S: Final = 4.0
+"""Seconds within which a case's messages are sent and its faults happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One message and its client."""
+
+    at: float
+    """Seconds after the case's start, or after the message before it in its conversation."""
+    kind: str
+    """COUNT, TICKET or a word of BROKEN."""
+    tokens: int
+    cuts: tuple[int, ...]
+    """After how many frames each of the first connections is cut."""
+    route: tuple[int, ...]
+    """The servers that it goes to, one a connection."""
+    cancel: float = 0.0
+    """Seconds after it was sent at which a person stops it; 0 for never."""
+    policy: str = ""
+    """Its `multitask_strategy`, where another message of the conversation may still be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that breaks."""
+
+    at: float
+    kind: str
+    node: int
+    lasts: float
+    """Seconds until it is mended."""
+    how: str = ""
+    size: int = 0
+    """Bytes that still pass, or milliseconds that each piece waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Conversations of one or two messages, and faults while they are answered."""
+
+    number: int
+    conversations: tuple[tuple[Ask, ...], ...]
+    faults: tuple[Fault, ...]
+
+    def messages(self) -> int:
+        """Return how many messages are sent."""
+        return sum(map(len, self.conversations))
+
+
+def draw(seed: int, number: int, place: str, streams: tuple[int, int]) -> Case:
+    """Return the case: the same for the same arguments."""
+    dice = Random(f"{seed}:{number}:{place}")
+    count = dice.randint(*streams)
+    conversations = tuple(_conversation(dice) for _ in range(count))
+    faults = sorted((_fault(dice, place) for _ in range(dice.choice((1, 1, 2)))), key=lambda fault: fault.at)
+    return Case(number, conversations, tuple(faults))
+
+
+def _conversation(dice: Random) -> tuple[Ask, ...]:
+    first = _ask(dice, SPREAD_S * dice.random())
+    if first.kind != COUNT or dice.random() > 0.2:
+        return (first,)
+    policy = dice.choice(("reject", "enqueue", "interrupt"))
+    return first, _ask(dice, dice.uniform(0.2, 3), policy)
+
+
+def _ask(dice: Random, at: float, policy: str = "") -> Ask:
+    kind = COUNT if policy else dice.choices((COUNT, TICKET, dice.choice(BROKEN)), (14, 3, 3))[0]
+    cuts = tuple(1 + int(dice.expovariate(1 / 8)) for _ in range(dice.randint(0, 16)))
+    cancel = dice.uniform(0.05, 4) if kind == COUNT and dice.random() < 0.1 else 0.0
+    route = tuple(dice.randrange(64) for _ in range(24))
+    return Ask(at, kind, dice.randint(20, 120), cuts, route, cancel, policy)
+
+
+def _fault(dice: Random, place: str) -> Fault:
+    kinds = FAULTS[place]
+    kind = dice.choices(list(kinds), list(kinds.values()))[0]
+    lasts = dice.uniform(5.5, 9) if kind == PAUSE else dice.uniform(0.1, 3)
+    how = dice.choice(LINE)
+    size = dice.randint(50, 400) if how == "slow" else dice.randint(0, 20_000)
+    return Fault(dice.uniform(0.5, SPREAD_S + 1.5), kind, dice.randrange(64), lasts, how, size)

@@ -1,0 +1,167 @@
+"""What the chaos breaks: one embedded server, or several over one Redis and one PostgreSQL; and a look behind them."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import psycopg
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bench.chaos.daemon import Store, store
+from bench.chaos.line import Line, line_to
+from bench.chaos.model import counting
+from bench.chaos.node import Node
+from bench.chaos.plan import EMBEDDED
+from bench.chaos.wire import BROKEN, call
+from bench.peers.cluster import cluster
+from bench.processes import server_env
+
+NODES: Final = 2
+LOG_S: Final = 300
+OPTIONS: Final = {"THREADS": "1", "MODEL_TIMEOUT": "PT4S", "MAX_RUNNING": "1000", "LOG_TTL": f"PT{LOG_S}S"}
+AGENT: Final = {"confidence_threshold": 0, "escalation": {"limit": 1000, "per": 60}}
+UNFINISHED: Final = "SELECT id, owner, status FROM runs WHERE finished_at IS NULL"
+
+
+@dataclass(slots=True)
+class Rig:
+    """The servers and what stands behind them."""
+
+    nodes: list[Node]
+    sql: str
+    """PostgreSQL's URL, or SQLite's file."""
+    redis: Redis
+    store: Store | None = None
+    log_line: Line | None = None
+    sql_line: Line | None = None
+    mending: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a server starts: the lease that is new then is its own."""
+
+    async def start(self, node: Node) -> None:
+        """Start a server and learn the name under which it holds its lease."""
+        async with self.mending:
+            await node.start()
+            known = {owner for one in self.nodes for owner in one.owners}
+            for _ in range(100):
+                if new := await self.leases() - known:
+                    node.owners |= new
+                    return
+                await asyncio.sleep(0.1)
+            raise RuntimeError("A server answers and holds no lease.")
+
+    async def leases(self) -> set[str]:
+        """Return the names of the processes that hold a lease; none while Redis does not answer."""
+        try:
+            keys: Any = await self.redis.keys("sb:lease:*")
+        except (RedisError, OSError):
+            return set()
+        return {key.decode().rpartition(":")[2] for key in keys}
+
+    async def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return what the database says, asked behind the servers' backs."""
+        return await asyncio.to_thread(_rows, self.sql, query)
+
+    async def owned(self, node: Node) -> set[str]:
+        """Return the unfinished runs of a server."""
+        return {id for id, owner, _ in await self.rows(UNFINISHED) if owner in node.owners}
+
+    async def unfinished(self) -> set[str]:
+        """Return the runs without an end."""
+        return {row[0] for row in await self.rows(UNFINISHED)}
+
+    async def kept(self) -> set[str]:
+        """Return the runs that have a checkpoint."""
+        file = self.sql.replace("switchboard.sqlite", "checkpoints.sqlite")
+        return {
+            row[0]
+            for row in await asyncio.to_thread(_rows, file, "SELECT DISTINCT thread_id FROM checkpoints")
+        }
+
+    async def without_expiry(self) -> list[str]:
+        """Return the keys that would stay for ever, or far longer than a log of a finished run."""
+        found: list[str] = []
+        async for key in self.redis.scan_iter(match="sb:*", count=1000):
+            left: int = await self.redis.ttl(key)
+            if left == -1 or left > LOG_S:
+                found.append(f"{key.decode()} ({left} s)")
+        return found
+
+    async def any(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Ask the servers until one of them answers."""
+        while True:
+            for node in self.nodes:
+                try:
+                    status, said = await call(node.port, method, path, body)
+                except BROKEN:
+                    continue
+                if status < 500:
+                    return status, said
+            await asyncio.sleep(0.2)
+
+    async def kill_store(self, mended_after: float) -> None:
+        """Kill Redis and start it again; an embedded server does the second itself."""
+        if self.store is not None:
+            await self.store.kill()
+            await asyncio.sleep(mended_after)
+            await self.store.start()
+        elif self.nodes[0].alive:
+            for child in self.nodes[0].outside.children():
+                if "valkey" in child.name():
+                    child.kill()
+
+
+def _rows(sql: str, query: str) -> list[tuple[Any, ...]]:
+    if sql.startswith("postgresql"):
+        with psycopg.connect(sql) as connection:
+            return list(connection.execute(query.encode()))
+    with closing(sqlite3.connect(f"file:{sql}?mode=ro", uri=True, timeout=20)) as connection:
+        return list(connection.execute(query))
+
+
+@asynccontextmanager
+async def rig(place: str, folder: Path) -> AsyncGenerator[Rig]:
+    """Start everything in the folder and end it with the block."""
+    async with AsyncExitStack() as stack:
+        model = await stack.enter_async_context(counting())
+        made = await (_embedded if place == EMBEDDED else _servers)(stack, folder, model)
+        try:
+            for node in made.nodes:
+                await made.start(node)
+            await made.any("PUT", "/agents/default", AGENT)
+            yield made
+        finally:
+            await asyncio.gather(*(node.end() for node in made.nodes if node.alive), return_exceptions=True)
+
+
+async def _embedded(stack: AsyncExitStack, folder: Path, model: str) -> Rig:
+    data = folder / "one"
+    redis = await stack.enter_async_context(Redis(unix_socket_path=str(data / "valkey.sock")))
+    node = Node(data, server_env(data, model, **OPTIONS))
+    return Rig([node], str(data / "switchboard.sqlite"), redis)
+
+
+async def _servers(stack: AsyncExitStack, folder: Path, model: str) -> Rig:
+    database = await stack.enter_async_context(cluster(folder / "postgresql"))
+    behind = await stack.enter_async_context(store(folder / "redis"))
+    sql_line = await stack.enter_async_context(line_to(int(database.url.rpartition(":")[2].split("/")[0])))
+    log_line = await stack.enter_async_context(line_to(behind.port))
+    urls = {
+        "REDIS_URL": f"redis://127.0.0.1:{log_line.port}",
+        "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{sql_line.port}/postgres",
+    }
+    places = [folder / f"node{number}" for number in range(NODES)]
+    nodes = [Node(place, server_env(place, model, **OPTIONS, **urls)) for place in places]
+    redis = await stack.enter_async_context(Redis(port=behind.port))
+    return Rig(nodes, database.url, redis, behind, log_line, sql_line)
+
+
+def weight(nodes: Sequence[Node]) -> tuple[int, int]:
+    """Return the bytes of memory and the open file descriptors of the servers that run."""
+    found: list[psutil.Process] = [node.outside for node in nodes if node.alive]
+    return sum(one.memory_info().rss for one in found), sum(one.num_fds() for one in found)

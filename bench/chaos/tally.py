@@ -1,0 +1,132 @@
+"""What a whole run of the chaos comes to: its table, its JSON, and whether it passed."""
+
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from bench.chaos.case import Ended
+from bench.chaos.client import Client
+from bench.chaos.judge import DOUBLED, LEFT, LOST, WRONG
+from bench.figures import quantile
+
+KINDS: Final = (LOST, DOUBLED, WRONG, LEFT)
+SHOWN: Final = (
+    "seed", "place", "cases", "runs", "refused", "cuts", "restarts", "gaps", "growth", "descriptors",
+)  # fmt: skip
+RECOVERY_S: Final = 10.0
+"""Goal: 95 of 100 streams hear of their run again within so many seconds of the fault."""
+GROWTH: Final = 0.05
+"""Goal: so much more memory after warm-up at most."""
+LEAK: Final = 8
+"""File descriptors that may come and go in each server."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """The sums so far."""
+
+    seed: int
+    place: str
+    cases: int = 0
+    runs: int = 0
+    refused: int = 0
+    cuts: int = 0
+    restarts: int = 0
+    gaps: int = 0
+    ends: Counter[str] = field(default_factory=Counter[str])
+    found: Counter[str] = field(default_factory=Counter[str])
+    recovered: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    """Seconds from each fault to the next event of the streams that it hit."""
+    growth: float | None = None
+    descriptors: int | None = None
+
+    def heard(self, client: Client, now: float) -> None:
+        """Note that something is heard of a run again."""
+        if client.struck is not None:
+            kind, since = client.struck
+            client.struck = None
+            self.recovered.setdefault(kind, []).append(now - since)
+
+    def take(self, ended: Ended) -> None:
+        """Add a case, and say what is wrong with it."""
+        self.cases += 1
+        for client in ended.clients:
+            self.runs += not client.refused
+            self.refused += client.refused
+            self.cuts += client.cuts
+            self.restarts += client.told.restarts
+            self.gaps += client.told.gaps
+            for name, data in client.told.ends[:1]:
+                self.ends[data.get("status", data.get("code", name))] += 1
+        for kind, what in ended.findings:
+            self.found[kind] += 1
+            again = f"--seed {self.seed} --only {ended.case.number} --on {self.place}"
+            print(f"{kind.upper()}: {what}   [{again}: {faults_of(ended)}]", file=sys.stderr, flush=True)
+
+    def passed(self) -> bool:
+        """Tell whether nothing was lost, duplicated, wrong or left."""
+        return not self.found
+
+    def body(self, happened: Counter[str], hit: Counter[str], stops: list[float]) -> dict[str, Any]:
+        """Return all as one JSON object."""
+        times = {kind: spread(found) for kind, found in self.recovered.items()}
+        return {
+            "bench": "chaos",
+            **{name: getattr(self, name) for name in SHOWN},
+            "ends": dict(self.ends),
+            **{kind: self.found[kind] for kind in KINDS},
+            "faults": dict(happened),
+            "hit": dict(hit),
+            "recovery_s": times,
+            "sigterm_s": spread(stops),
+            "passed": self.passed(),
+        }
+
+
+def faults_of(ended: Ended) -> str:
+    """Return the case's faults in words."""
+    return ", ".join(f"{fault.kind} {fault.how} at {fault.at:.1f} s" for fault in ended.case.faults)
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Return p50, p95 and the most; nothing for no values."""
+    if not values:
+        return {}
+    return {
+        "count": len(values),
+        "p50": round(quantile(values, 0.5), 2),
+        "p95": round(quantile(values, 0.95), 2),
+        "max": round(max(values), 2),
+    }
+
+
+def table(body: dict[str, Any]) -> str:
+    """Return the figures for people."""
+    rows = [
+        f"chaos on {body['place']}, seed {body['seed']}: {body['cases']} cases, {body['runs']:,} runs "
+        f"({body['refused']} messages refused), {body['cuts']:,} cuts of clients",
+        "",
+        f"{'fault':16}{'times':>8}{'runs hit':>10}{'p50 s':>9}{'p95 s':>9}{'max s':>9}",
+    ]
+    for kind, times in sorted(body["faults"].items()):
+        took = body["recovery_s"].get(kind, {})
+        cells = "".join(
+            f"{took.get(name, float('nan')):9.2f}" if took else f"{'':9}" for name in ("p50", "p95", "max")
+        )
+        rows.append(f"{kind:16}{times:8}{body['hit'].get(kind, ''):>10}{cells}")
+    rows += ["", f"ends: {', '.join(f'{name} {count}' for name, count in sorted(body['ends'].items()))}"]
+    rows.append(f"restarts {body['restarts']}, gaps {body['gaps']}")
+    if body["sigterm_s"]:
+        rows.append(f"SIGTERM to the end: p95 {body['sigterm_s']['p95']} s, max {body['sigterm_s']['max']} s")
+    if body["growth"] is not None:
+        rows.append(f"memory after warm-up: {body['growth']:+.1%}; file descriptors {body['descriptors']:+}")
+    rows.append(", ".join(f"{kind} {body[kind]}" for kind in KINDS))
+    return "\n".join(rows)
+
+
+def encoded(body: dict[str, Any]) -> str:
+    """Return the JSON line."""
+    return orjson.dumps(body).decode()
