@@ -55,9 +55,7 @@ def test_an_answer_waits_for_a_person_and_is_sent_as_approved(server: Runtime, m
     assert (stop["kind"], stop["payload"]) == ("approve_answer", {"question": "Count, when you may."})
     assert model.text() not in text_of(first)
     (shown,) = [
-        one
-        for one in server.http.get("/interrupts?status=open").json()["items"]
-        if one["id"] == stop["id"]
+        one for one in server.http.get("/interrupts?status=open").json()["items"] if one["id"] == stop["id"]
     ]
     assert (shown["payload"]["text"], shown["next_run"]) == (model.text(), stop["run_id"])
     answer = resume(server, stop["run_id"], action="approve")

@@ -190,7 +190,7 @@ async def test_a_stream_that_is_trimmed_under_its_slow_client_is_made_good(redis
     said, log = Log(redis), RunLog(log_key(LOCAL.tenant, accepted.run_id))
     parts: Any = None
     tail = Tail(redis, "here")
-    streams = Streams(redis, tail, Runs(parts, said, database, parts, parts, 60, parts), database)
+    streams = Streams(redis, tail, Runs(parts, said, database, parts, 60, parts), database)
 
     async def say(*numbers: int) -> None:
         for n in numbers:
