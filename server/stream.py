@@ -22,7 +22,7 @@ from server.log import Id, log_key
 from server.runs import Runs
 from server.tail import GAP, Frame, Tail, to_id
 from server.wire import HEARTBEAT, SSE, Wire, to_note
-from store import jobs, line, messages, runs
+from store import interrupts, jobs, line, messages, runs
 from store.engine import Database
 
 HEARTBEAT_S: Final = 5.0
@@ -72,7 +72,7 @@ class Streams:
             if ended and await self._at_end(key, cursor):
                 return None
         gap = await self._gap(key, cursor, ended=ended)
-        return self._frames(who, run_id, cursor, gap, wire, waits=run["status"] == "waiting")
+        return self._frames(who, run_id, cursor, gap, wire, waits=run["status"] in ("waiting", "paused"))
 
     def open_new(
         self, who: Identity, run_id: str, wire: Wire = SSE, *, waits: bool = False
@@ -188,7 +188,8 @@ class Streams:
         """Return where the run stands in the line, as an event that is not in the log: it changes while it waits."""
         position = await line.position(self.database, who, run_id)
         if not position:
-            return wire.heartbeat
+            asked = await interrupts.waits_for(self.database, who, run_id)
+            return wire.note("interrupt", asked) if asked else wire.heartbeat
         wait = self.runs.places.expected_wait(position)
         return wire.note("queue", {"position": position, "expected_wait_s": wait})
 

@@ -93,6 +93,23 @@ def answer(connection: Connection, who: Identity, run_id: str, response: Mapping
     return _require(connection, who, run_id)
 
 
+@reads
+def waits_for(connection: Connection, who: Identity, next_run: str) -> dict[str, Any] | None:
+    """Return what the caller's paused run waits for, as the `interrupt` event says it; None for another run."""
+    i = interrupts.c
+    this = and_(access.own(interrupts, who), i.next_run == next_run, i.status == "open")
+    row = connection.execute(select(*_SHOWN).where(this)).mappings().first()
+    return None if row is None else asked_of(cast(Interrupt, dict(row)))
+
+
+def asked_of(found: Interrupt) -> dict[str, Any]:
+    """Return the data of the `interrupt` event; an answer that waits for approval is not the asker's yet."""
+    payload = found["payload"]
+    if found["kind"] == "approve_answer":
+        payload = {"question": payload.get("question", "")}
+    return {"id": found["id"], "kind": found["kind"], "payload": payload, "run_id": found["next_run"]}
+
+
 @writes
 def expire(connection: Connection) -> int:
     """Let the runs go on that nobody answered in time, for all tenants; return how many."""
