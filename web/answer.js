@@ -50,7 +50,7 @@ const CHANGES = {
   token: (answer, data) => (answer.text += data.text),
   citation: (answer, data) => answer.citations.push(data),
   queue: (answer, data) => (answer.queue = data),
-  interrupt: (answer, data) => (answer.interrupt = data),
+  interrupt: (answer, data) => answer.interrupt?.id === data.id || (answer.interrupt = data),
   usage: (answer, data) => (answer.usage = data),
   suggestions: (answer, data) => (answer.actions = data.actions ?? []),
   gap: (answer) => (answer.gap = true),

@@ -91,6 +91,14 @@ export const send = (id, content) =>
   request(`${CHAT}/conversations/${named(id)}/stream`, { method: "POST", json: { content } });
 export const attach = (run, after, signal) =>
   request(`${CHAT}/runs/${named(run)}/stream`, { headers: resume(after), signal });
+/** Return what runs wait for from a person. */
+export const interrupts = async () =>
+  (await answered(`/interrupts${query({ status: "open", limit: 200 })}`)).items;
+
+/** Say what a run waits for: `approve` or `reject`. */
+export const say = (run, action) =>
+  answered(`${CHAT}/runs/${named(run)}/resume`, { method: "POST", json: { action } });
+
 export const cancel = (run) => answered(`${CHAT}/runs/${named(run)}/cancel`, { method: "POST" });
 export const rate = (message, rating, comment) =>
   answered(`${CHAT}/messages/${named(message)}/feedback`, { method: "POST", json: { rating, comment } });

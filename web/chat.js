@@ -92,7 +92,12 @@ export function chatIn({ busy, settled, restore, moved }) {
   }
 
   function addView(answer, more = {}) {
-    const does = { ask: send, cancel: () => cancel(view), retry: () => send(questionOf(view)) };
+    const does = {
+      ask: send,
+      cancel: () => cancel(view),
+      retry: () => send(questionOf(view)),
+      say: (action) => say(view, action),
+    };
     const view = Object.assign(viewOf(answer, does), more);
     views.push(view);
     log.append(view.node);
@@ -124,10 +129,13 @@ export function chatIn({ busy, settled, restore, moved }) {
 
   function awaitQueued(view) {
     const { answer } = view;
-    const next = answer.queue?.run_id;
-    if (answer.status !== "queued" || !next || runs().has(next)) return;
-    const waiting = addView({ ...answerFor(next), status: "waiting", queue: answer.queue });
-    answer.queue = null;
+    const next = (answer.queue ?? answer.interrupt)?.run_id;
+    if (!["queued", "interrupted"].includes(answer.status) || !next || runs().has(next)) return;
+    const { queue, interrupt } = answer;
+    const waiting = addView({ ...answerFor(next), status: "waiting", queue, interrupt });
+    [answer.queue, answer.interrupt] = [null, null];
+    refresh(waiting);
+    lookAt(waiting);
     refresh(view);
     attachTo(waiting, conversation, leaving.signal, changed);
   }
@@ -168,6 +176,26 @@ export function chatIn({ busy, settled, restore, moved }) {
       byId("welcome").hidden = Boolean(conversation);
     }
     restore(view.content, view.unsent);
+  }
+
+  // Who may approve answers is shown the one that waits; others only that it does.
+  async function lookAt(view) {
+    if (view.answer.interrupt?.kind !== "approve_answer") return;
+    const open = await api.interrupts().catch(() => []);
+    const mine = open.find(({ next_run: run }) => run === view.answer.run);
+    if (!mine?.payload.text || !view.answer.interrupt) return;
+    view.answer.interrupt = { ...view.answer.interrupt, payload: mine.payload };
+    refresh(view);
+  }
+
+  async function say(view, action) {
+    try {
+      await api.say(view.answer.run, action);
+      view.answer.interrupt = null;
+      refresh(view);
+    } catch (error) {
+      announce(error.message);
+    }
   }
 
   async function cancel(view) {

@@ -3,10 +3,10 @@
 import { counted, element, icon } from "./dom.js";
 import { isOpen } from "./answer.js";
 
-/** Return the notices of the answer, in the order in which they matter. `does` holds retry and cancel. */
+/** Return the notices of the answer, in the order in which they matter. `does` holds retry, cancel and say. */
 export function noticesOf(answer, does) {
   return [unreadOf(answer), fitOf(answer), gapOf(answer), restartOf(answer), queueOf(answer, does), linkOf(answer)]
-    .concat([interruptOf(answer), ticketOf(answer), endOf(answer), errorOf(answer, does)])
+    .concat([interruptOf(answer, does), ticketOf(answer), endOf(answer), errorOf(answer, does)])
     .filter(Boolean);
 }
 
@@ -89,9 +89,25 @@ function linkOf(answer) {
     : null;
 }
 
-function interruptOf({ interrupt, status }) {
-  if (!interrupt || !["interrupted", "running"].includes(status)) return null;
-  return notice("waiting", interrupt.payload?.message ?? "Waiting for a person to approve this.");
+function interruptOf({ interrupt, status }, does) {
+  if (!interrupt || !["interrupted", "running", "waiting"].includes(status)) return null;
+  const { kind, payload = {} } = interrupt;
+  const button = (text, action) =>
+    element("button", { type: "button", class: "quiet", text, on: { click: () => does.say(action) } });
+  if (kind === "tool_call")
+    return notice(
+      "waiting",
+      `May “${payload.tool}” be called with ${JSON.stringify(payload.arguments)}?`,
+      button("Allow", "approve"),
+      button("Do not allow", "reject"),
+    );
+  if (!payload.text) return notice("waiting", "A person looks at this answer first. It arrives here.");
+  return notice(
+    "waiting",
+    `Waiting for your approval: ${payload.text}`,
+    button("Send it", "approve"),
+    button("Do not send it", "reject"),
+  );
 }
 
 function ticketOf({ ticket, author }) {

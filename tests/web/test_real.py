@@ -252,3 +252,26 @@ async def put(runtime: Runtime) -> None:
 async def last_answer(runtime: Runtime, page: Page) -> dict[str, Any]:
     path = f"/messaging/conversations/{page.url.split('#c=')[1]}/messages"
     return (await asyncio.to_thread(runtime.http.get, path)).json()["items"][-1]
+
+
+async def test_an_answer_that_waits_for_a_yes_arrives_when_it_is_given(browser: Browser, tmp_path: Path):
+    stub = Stub(tokens=12)
+    async with serving(stub) as url:
+        chosen = {f"model_{task}": "stub:latest" for task in ("primary", "fast", "analysis", "code")}
+        async with (
+            server(tmp_path / "data", ollama_urls=(url,), **chosen) as own,
+            visit(browser, own.url) as page,
+        ):
+            careful = {"confidence_threshold": 0, "approve_below": 1}
+            (
+                await asyncio.to_thread(lambda: own.http.put("/agents/default", json=careful))
+            ).raise_for_status()
+            await ask(page, "Count to ten, please.")
+            await expect(page.locator(".notice.waiting")).to_contain_text(
+                "Waiting for your approval: The stub counts"
+            )
+            await look(page, "approval")
+            await page.get_by_role("button", name="Send it", exact=True).click()
+            answer = page.locator(".answer").last
+            await expect(answer.locator(".body")).to_contain_text("The stub counts words")
+            await expect(answer.locator(".notice.waiting")).to_have_count(0)
