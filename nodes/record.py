@@ -18,6 +18,7 @@ class Outcome(TypedDict, total=False):
     passages: list[Passage]
     kept: list[Passage]
     recalled: Recalled | None
+    rounds: int
     review: Review
     text: str
     citations: list[Citation]
@@ -35,9 +36,17 @@ async def record(state: Outcome, runtime: Runtime[Context]) -> Nothing:
     """Store the outcome, and remember a supported answer for the next one who asks the same."""
     context = runtime.context
     await context.record(state)  # pyright: ignore[reportArgumentType] - a slice of the same TypedDict
-    fresh = state.get("usage", {}).get("cache") == "none" and not state.get("turns")
-    fresh = fresh and state.get("review", {"action": "approve"})["action"] == "approve"
     citations = state.get("citations", [])
-    if fresh and citations and all(citation["supported"] for citation in citations):
+    if _stands(state) and citations and all(citation["supported"] for citation in citations):
         await context.memory.remember(state["question"], state)  # pyright: ignore[reportArgumentType, reportTypedDictNotRequiredAccess]
     return {}
+
+
+def _stands(state: Outcome) -> bool:
+    """Tell whether the question alone led to the answer, and would again.
+
+    A conversation, a tool or a person's own words may say something else the next time.
+    """
+    edited = state.get("review", {"action": "approve"})["action"] != "approve"
+    fresh = state.get("usage", {}).get("cache") == "none"
+    return fresh and not state.get("turns") and not state.get("rounds") and not edited

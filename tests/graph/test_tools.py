@@ -57,6 +57,16 @@ async def test_the_model_reads_what_its_tool_returned_and_answers(database: Data
         assert world.state["usage"]["completion_tokens"] == 8
 
 
+async def test_what_a_tool_said_is_not_remembered_for_the_next_who_asks(
+    database: Database, thread: str
+) -> None:
+    async with shop(database, thread) as (world, _):
+        await world.go("How many cups do we have in stock?", thread="no call")
+        assert len(world.memory.kept) == 1
+        await world.go(ASK)
+        assert len(world.memory.kept) == 1
+
+
 async def test_what_was_written_before_a_call_stays_in_the_answer(database: Database, thread: str) -> None:
     async with shop(database, thread) as (world, _):
         world.stub.aloud = 3

@@ -64,7 +64,8 @@ async def test_a_tool_that_is_not_there_is_an_answer_too() -> None:
 
 async def test_of_a_long_answer_the_front_is_read_and_the_rest_is_said_to_be_missing() -> None:
     async with serving_tool() as server, open_tools() as tools:
-        server.body = b"a" * (2 * MOST)
+        server.body, server.endless = b"a" * (2 * MOST), True
+        server.headers = {"Content-Length": str(10 * MOST)}
         found = await tools.call(tool_at(server.url), {}, "key")
     assert found["text"].startswith("a" * MOST + "\n(The tool's answer goes on")
     assert len(found["text"]) < MOST + 100

@@ -20,6 +20,8 @@ class ToolServer:
     headers: dict[str, str] = field(default_factory=dict[str, str])
     silent: bool = False
     """It takes the request and never answers."""
+    endless: bool = False
+    """Behind the body it says nothing more, and does not close."""
     arguments: list[Any] = field(default_factory=list[Any])
     """The body of each call."""
     heads: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
@@ -44,6 +46,8 @@ class ToolServer:
             said = {"Content-Length": str(len(self.body)), "Connection": "close", **self.headers}
             lines = [f"HTTP/1.1 {self.status} -", *(f"{name}: {value}" for name, value in said.items())]
             writer.write("\r\n".join([*lines, "", ""]).encode() + self.body)
+            if self.endless:
+                await reader.read()
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
