@@ -1,6 +1,6 @@
 """How one agent behaves: kept in the database, edited over the API."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -36,6 +36,8 @@ class AgentConfig(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=100)] = "Switchboard"
     confidence_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Least probability at which the agent answers by itself; 0 always answers."""
+    multitask_strategy: Literal["reject", "enqueue", "interrupt"] = "reject"
+    """What becomes of a message while another is answered in its conversation, where the message does not say."""
     approve_below: Annotated[float, Field(ge=0, le=1)] = 0
     """Answers less probable than this are shown to a person first; 0 never, 1 always."""
     approval_expires: Annotated[int, Field(ge=60, le=2_592_000)] = 86_400

@@ -93,10 +93,10 @@ async def accept(here: Parts, who: Identity, id: str, body: NewMessage) -> runs.
     """
     require_open(here)
     content = require_content(body.content, here.settings.max_message, "a question")
-    await here.wiring.agent(who, body.agent)
+    agent = await here.wiring.agent(who, body.agent)
     documents = [await attached(here, who, one) for one in body.attachments]
     await here.log.require()
-    policy = body.multitask_strategy or "reject"
+    policy = body.multitask_strategy or agent.multitask_strategy
     accepted = await runs.accept(
         here.database, who, id, body.agent, content, documents, owner=here.owner, policy=policy
     )
