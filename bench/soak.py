@@ -26,6 +26,8 @@ from bench.tap import Asked
 STREAMS: Final = 1000
 PACE: Final = 20.0
 RAMP_S: Final = 300.0
+GREETING: Final = b'{"content": "Hello, nice to meet you!"}'
+"""Small talk: nothing is read, so the ramp is short and the figures are of streams."""
 GRACE_S: Final = 60.0
 """How much longer than it should a soak may last; what has not come by then is lost."""
 
@@ -37,6 +39,9 @@ class Soaked:
     delays: "array[float]" = field(default_factory=lambda: array("f"))
     """Milliseconds of each token."""
     broken: int = 0
+    """Streams whose text is not what `done` says, or without an end."""
+    lost: int = 0
+    """Tokens that the model said and no `done` has."""
     tokens: int = 0
     seconds: float = 0.0
     server_s: float = 0.0
@@ -54,6 +59,8 @@ class Stamped(Seen):
 
     def take(self, frame: bytes, now: float) -> None:
         """Take one frame in."""
+        if b"event: restart" in frame[:64]:
+            self.text.clear()
         if b"event: token" not in frame[:64]:
             if b"event: " in frame:  # the last words of a server that ends have none
                 Seen.take(self, frame, now)
@@ -79,9 +86,9 @@ async def soak(seconds: float, streams: int = STREAMS, pace: float = PACE) -> So
                 opened = await open_all(server, streams, soaked)
                 print(f"soak: {streams} streams wait for their model", file=sys.stderr)
                 await flow(server, stub, opened, seconds, soaked)
-    soaked.tokens = len(soaked.delays)
+    soaked.tokens = sum(len((client.seen.done or "").split()) for client in opened)
     soaked.broken = sum(not client.seen.whole() for client in opened)
-    soaked.broken += max(0, streams * tokens - soaked.tokens)
+    soaked.lost = streams * tokens - soaked.tokens
     return soaked
 
 
@@ -109,19 +116,21 @@ async def rss_after(process: psutil.Process, seconds: float) -> int:
 
 
 async def open_all(server: Child, streams: int, soaked: Soaked) -> list[Client]:
-    """Open the streams, a few at a time, and wait until each has had its decision."""
+    """Open the streams, a few at a time, until each has had its decision. Raises RuntimeError where one has ended."""
     turn, place = asyncio.Semaphore(AT_ONCE), "/api/v1/messaging/conversations"
 
-    async def one(http: httpx.AsyncClient, number: int) -> Client:
+    async def one(http: httpx.AsyncClient) -> Client:
         async with turn:
             made = (await http.post(place, json={})).json()["id"]
-            body = orjson.dumps({"content": f"Hello, nice to meet you! {number}"})
-            client = await attach(server.port, f"{place}/{made}/stream", body, soaked)
+            client = await attach(server.port, f"{place}/{made}/stream", GREETING, soaked)
             await client.seen.decided.wait()
             return client
 
     async with asyncio.timeout(RAMP_S), httpx.AsyncClient(base_url=server.url, timeout=RAMP_S) as http:
-        return list(await asyncio.gather(*(one(http, number) for number in range(streams))))
+        opened = list(await asyncio.gather(*(one(http) for _ in range(streams))))
+    if ended := sum(client.seen.ended.is_set() for client in opened):
+        raise RuntimeError(f"{ended} of {streams} streams ended before the model said anything")
+    return opened
 
 
 async def attach(port: int, path: str, body: bytes, soaked: Soaked) -> Client:

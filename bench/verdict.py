@@ -76,6 +76,7 @@ def soak_figures(soaked: Soaked) -> list[Figure]:
     p50, p99, longest = (quantile(soaked.delays, share) for share in (0.5, 0.99, 1))
     return [
         Figure("soak: streams that missed something", soaked.broken, "", most=0),
+        Figure("soak: tokens lost", soaked.lost, "", most=0),
         Figure("soak: token delay, p50", p50, "ms"),
         Figure("soak: token delay, p99", p99, "ms", most=DELAY_MOST),
         Figure("soak: token delay, longest", longest, "ms"),

@@ -18,10 +18,10 @@ from bench.length import Teachable, teach
 from bench.peers.install import ensure, pins
 from bench.peers.kinds import FIRST, PEERS, Place
 from bench.processes import ROOT
-from bench.rounds import Seen, asked, interleave
+from bench.rounds import Seen, asked, interleave, judge
 from bench.soak import Soaked, Stamped, soak
 from bench.stub import serving
-from bench.tap import Asked, tap_all, unchunked
+from bench.tap import Asked, Tap, tap_all, unchunked
 from bench.targets import TOKEN_EVENT, floor
 from bench.verdict import own_figures, row, spread, verdict
 
@@ -232,6 +232,23 @@ async def test_a_server_that_falls_over_is_reported_and_the_others_go_on():
     assert seen["silent"].trouble.startswith("RuntimeError: none of 3 answers was whole")
 
 
+def heard(raw: bytes) -> Tap:
+    tap = Tap(b"", TOKEN_EVENT)
+    tap.data_received(raw)
+    return tap
+
+
+def test_refused_and_changed_answers_are_counted_as_not_whole():
+    good = (
+        b'HTTP/1.1 200 OK\r\n\r\nevent: token\ndata: {"text":"The"}\n\nevent: done\ndata: {"text":"The"}\n\n'
+    )
+    seen = Seen()
+    taps = [heard(good), heard(good.replace(b"The", b"A")), heard(b"HTTP/1.1 503 No\r\n\r\nlater")]
+    judge(Silent(0), taps, 1, seen)
+    assert (seen.answers, seen.broken, len(seen.firsts)) == (3, 2, 2)
+    assert seen.refused.endswith("later")
+
+
 async def test_the_stub_is_taught_how_long_its_answers_are():
     async with serving(Teachable()) as stub, floor(stub) as relay:
         for length in (2, 5):
@@ -271,7 +288,16 @@ def test_a_soaked_stream_is_whole_only_with_all_that_done_says():
     assert list(soaked.delays) == [4.0, 2.0, 1.0, 4.0]
 
 
+def test_a_soaked_stream_with_two_ends_is_not_whole_and_one_told_anew_is():
+    seen = Stamped(soaked=Soaked())
+    for name, text in (("token", " 5.0"), ("restart", ""), ("token", " 5.0 6.0"), ("done", " 5.0 6.0")):
+        seen.take(f'id: 1-0\nevent: {name}\ndata: {{"text":"{text}"}}'.encode(), 9.0)
+    assert seen.whole() is True
+    seen.take(b'id: 1-1\nevent: done\ndata: {"text":" 5.0 6.0"}', 9.0)
+    assert seen.whole() is False
+
+
 async def test_a_tiny_soak_loses_nothing():
     soaked = await soak(0.5, streams=3, pace=20.0)
-    assert (soaked.broken, soaked.tokens, len(soaked.delays)) == (0, 30, 30)
+    assert (soaked.broken, soaked.lost, soaked.tokens, len(soaked.delays)) == (0, 0, 30, 30)
     assert min(soaked.delays) >= 0
