@@ -5,6 +5,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 import web
+from server import socket
 from server.answers import add_answers
 from server.parts import Parts
 from server.resources import (
@@ -17,7 +18,7 @@ from server.resources import (
     knowledge,
     runs,
 )
-from server.shield import Shield
+from server.socket_shield import SocketShield
 
 PREFIX = "/api/v1"
 
@@ -31,6 +32,7 @@ def create_app(parts: Parts) -> FastAPI:
     # `documents` before routes with an id of their own: /documents/jobs/{id} is not a document.
     for resource in (conversations, runs, knowledge, agents, escalations, interrupts, documents, health):
         api.include_router(resource.router)
+    api.include_router(socket.router)
     app.include_router(api)
     app.include_router(health.plain)
     app.mount("/static", StaticFiles(directory=web.FOLDER), name="static")
@@ -41,6 +43,6 @@ def create_app(parts: Parts) -> FastAPI:
 
     settings = parts.settings
     app.add_middleware(
-        Shield, upload_limit=settings.max_upload, on_loopback=settings.on_loopback, gate=parts.gate
+        SocketShield, upload_limit=settings.max_upload, on_loopback=settings.on_loopback, gate=parts.gate
     )
     return app

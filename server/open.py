@@ -21,6 +21,7 @@ from server.parts import Parts
 from server.places import Places
 from server.recovery import Recovery
 from server.runs import Runs
+from server.sockets import Sockets
 from server.stream import Streams
 from server.tail import Tail
 
@@ -37,6 +38,7 @@ async def open_parts(settings: Settings, indexer_for: IndexerFor) -> AsyncGenera
         loops: list[asyncio.Task[Any]] = [
             asyncio.create_task(parts.log.run()),
             asyncio.create_task(parts.tail.run()),
+            asyncio.create_task(parts.sockets.run()),
             asyncio.create_task(parts.lease.run(parts.recovery.lapsed)),
             asyncio.create_task(
                 wiring.intents.classify("hello")
@@ -88,6 +90,8 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
     metrics, places = Metrics(), Places(settings.max_running)
     driver = Driver(wiring.graph, log, database, places, context_for)
     runs = Runs(driver, log, database, places, ttl, metrics)
+    sockets = Sockets(redis)
+    runs.changed = sockets.ring
     recovery = Recovery(runs, lease, log, tail, database, wiring.ports.checkpoints, ttl)
     return Parts(
         settings=settings,
@@ -99,6 +103,7 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
         lease=lease,
         recovery=recovery,
         streams=Streams(redis, tail, runs, database),
+        sockets=sockets,
         jobs=Jobs(wiring.ports.folder.path, database, log, indexer_for(wiring), ttl),
         gate=Gate(settings, database, wiring.ports.folder.token),
         metrics=metrics,

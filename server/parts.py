@@ -16,6 +16,7 @@ from server.log import Log
 from server.metrics import Metrics
 from server.recovery import Recovery
 from server.runs import Runs
+from server.sockets import Sockets
 from server.stream import Streams
 from server.tail import Tail
 from store.engine import Database
@@ -34,6 +35,7 @@ class Parts:
     lease: Lease
     recovery: Recovery
     streams: Streams
+    sockets: Sockets
     jobs: Jobs
     gate: Gate
     metrics: Metrics

@@ -7,10 +7,12 @@ own end stop a run, and after that another process takes it up (server/recovery.
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from contracts.errors import Internal, SwitchboardError
 from contracts.events import RunStatus
+from contracts.identity import Identity
 from graph.failures import known
 from server.drive import Driver
 from server.live import Live
@@ -51,6 +53,8 @@ class Runs:
         """Threads whose checkpoints nobody needs any more."""
         self.freed = asyncio.Event()
         """Set when a run has ended: one that waits may begin."""
+        self.changed: Callable[[Identity], None] = lambda _: None
+        """Called with whose it is when a run that waited begins, and when one ends."""
 
     def find(self, run_id: str) -> Live | None:
         """Return the run if this process owns it."""
@@ -74,6 +78,7 @@ class Runs:
         """Go on with a run that waited, or that another process has left."""
         self._live[live.run_id] = live
         live.task = asyncio.create_task(self._own(live, again=True), name=live.run_id)
+        self.changed(live.who)
 
     def abandon(self, live: Live) -> None:
         """Stop a run that another process has taken over; it is nothing to do with this one any more."""
@@ -146,6 +151,7 @@ class Runs:
         self.places.leave(live)
         self._live.pop(live.run_id, None)
         self.freed.set()
+        self.changed(live.who)
 
     async def _read_back(self, live: Live) -> None:
         """Learn what clients have been told; from here on the log refuses whoever owned the run before."""

@@ -55,11 +55,14 @@ class News(NamedTuple):
 @reads
 def look(connection: Connection, who: Identity, after: str, known: Collection[str]) -> News:
     """Return the user's runs under way, and a page of their messages after the id that are not `known`."""
-    under_way = connection.execute(_RUNS, access.bound(who)).mappings()
+    under_way = connection.execute(_RUNS, access.bound(who)).all()
     values = {"after": after, "known": list(known), **access.bound(who)}
-    rows = [dict(row) for row in connection.execute(_MESSAGES, values).mappings()]
-    found = [cast(NewMessage, {**row, **row.pop("details"), "rating": None}) for row in rows]
-    return News([cast(UnderWay, dict(row)) for row in under_way], found)
+    rows = connection.execute(_MESSAGES, values).all()
+    found = [{**dict(zip(_SHOWN, row, strict=False)), **row.details, "rating": None} for row in rows]
+    return News(
+        [cast(UnderWay, dict(zip(UnderWay.__annotations__, row, strict=True))) for row in under_way],
+        [cast(NewMessage, one) for one in found],
+    )
 
 
 @reads
@@ -89,10 +92,10 @@ def earlier(id: str) -> str:
     return f"msg_{''.join(digits)}".ljust(len(id), "0")
 
 
+_SHOWN = ("id", "conversation_id", "role", "content", "run_id", "author", "status", "created_at")
 _m = messages.c
 _MESSAGES = (
-    select(_m.id, _m.conversation_id, _m.role, _m.content, _m.run_id, _m.author, _m.status, _m.created_at)
-    .add_columns(_m.details)
+    select(*(_m[name] for name in _SHOWN), _m.details)
     .where(access.own_bound(messages), _m.id > bindparam("after"))
     .where(_m.id.not_in(bindparam("known", expanding=True)))
     .order_by(_m.id)

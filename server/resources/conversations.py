@@ -100,6 +100,7 @@ async def accept(here: Parts, who: Identity, id: str, body: NewMessage) -> runs.
     accepted = await runs.accept(
         here.database, who, id, body.agent, content, documents, owner=here.owner, policy=policy
     )
+    here.sockets.ring(who)
     waits = bool(accepted.ahead)
     if here.owner is None:
         await here.recovery.tell_all(WAITS)
