@@ -9,6 +9,7 @@ NAMES: Final = {
     "overhead": "time to first token through the whole runtime, against the model alone",
     "ingest": "chunks a second through the whole pipeline, against the embedder alone",
     "streams": "500 concurrent streams, against a bare server that sends the same",
+    "growth": "what a turn costs in a conversation of 1,000 turns, beside one of 10",
     "runtime": "CPU of a request and of a token, against a raw proxy and other runtimes",
     "chaos": "runs on servers that are killed, paused and cut off: nothing may be lost or come twice",
 }
