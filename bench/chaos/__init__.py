@@ -5,9 +5,12 @@ must be the same, every event once, one end a run, and nothing may be left.
 """
 
 import asyncio
+import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -34,8 +37,8 @@ def run(
     """Play cases until there were so many runs, or for so many minutes; 1 where anything is not as it must be."""
     seed = Random().randrange(10**6) if seed is None else seed
     print(f"chaos on {on}: --seed {seed}", file=sys.stderr, flush=True)
-    tally, striker = asyncio.run(_play(seed, on, runs, minutes * 60, only, streams, soak * 60))
-    body = tally.body(striker.happened, striker.hit, striker.ends)
+    tally, striker, starts = asyncio.run(_play(seed, on, runs, minutes * 60, only, streams, soak * 60))
+    body = tally.body(striker.happened, striker.hit, striker.ends, starts)
     print(table(body), file=sys.stderr if json else sys.stdout)
     if json:
         print(encoded(body))
@@ -44,14 +47,14 @@ def run(
 
 async def _play(
     seed: int, on: str, runs: int, seconds: float, only: int | None, streams: tuple[int, int], soak: float
-) -> tuple[Tally, Striker]:
+) -> tuple[Tally, Striker, list[float]]:
     tally = Tally(seed, on)
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+    with _folder(tally) as folder:
         async with rig(on, Path(folder)) as found:
             striker = Striker(found)
             if soak:
                 await _soak(tally, found, striker, soak, streams)
-                return tally, striker
+                return tally, striker, found.starts
             end = time.monotonic() + seconds
             number = only or 0
             while True:
@@ -59,7 +62,18 @@ async def _play(
                 number += 1
                 over = time.monotonic() > end if seconds else tally.runs >= runs
                 if only is not None or over:
-                    return tally, striker
+                    return tally, striker, found.starts
+
+
+@contextmanager
+def _folder(tally: Tally) -> Generator[str]:
+    """Make a folder for the servers, which stays with their logs where anything is found."""
+    folder = tempfile.mkdtemp(prefix="chaos-")
+    yield folder
+    if tally.passed():
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print(f"the servers' logs are in {folder}", file=sys.stderr)
 
 
 async def _soak(tally: Tally, found: Rig, striker: Striker, seconds: float, streams: tuple[int, int]) -> None:

@@ -54,6 +54,7 @@ async def _talk(rig: Rig, talk: Sequence[Client]) -> None:
     followed = [asyncio.create_task(talk[0].live(made["id"]))]
     try:
         for before, client in itertools.pairwise(talk):
+            await before.known.wait()
             await asyncio.sleep(client.ask.at)
             before.replaced = client.ask.policy == "interrupt"
             followed.append(asyncio.create_task(client.live(made["id"])))

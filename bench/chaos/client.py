@@ -30,6 +30,8 @@ class Told:
     restarts: int = 0
     gaps: int = 0
     run: str = ""
+    from_log: bool = False
+    """Its end had an id; one from the database has none."""
 
     def take(self, frame: bytes) -> bool:
         """Take a frame in; False for one that is no event."""
@@ -52,6 +54,7 @@ class Told:
                 self.gaps += 1
             case _ if name in TERMINAL:
                 self.ends.append((name, data))
+                self.from_log = raw is not None
             case _:
                 pass
         return True
@@ -85,7 +88,7 @@ class Client:
         self._rig = rig
         self._heard = heard
         self._left = list(ask.cuts)
-        self._known = asyncio.Event()
+        self.known = asyncio.Event()
         """Set once its run is known."""
 
     async def live(self, conversation: str) -> None:
@@ -127,9 +130,11 @@ class Client:
             await asyncio.sleep(SETTLE_S)
             if run := await self._accepted():
                 self.told.run = run
+                self.known.set()
                 return None
             if status in range(400, 500):
                 self.refused = True
+                self.known.set()
                 return None
 
     async def _accepted(self) -> str:
@@ -167,7 +172,7 @@ class Client:
                 if not self.told.take(frame):
                     continue
                 count += 1
-                self._known.set()
+                self.known.set()
                 self._heard(self, asyncio.get_running_loop().time())
                 if count == cut and not self.told.ends:
                     self.cuts += 1
@@ -180,7 +185,7 @@ class Client:
     async def _stop(self) -> None:
         """Stop the run as a person would, at whatever server."""
         await asyncio.sleep(self.ask.cancel)
-        await self._known.wait()
+        await self.known.wait()
         for _ in range(20):
             try:
                 place = f"/messaging/runs/{self.told.run}/cancel"

@@ -10,7 +10,7 @@ from typing import Final
 EMBEDDED, SERVERS = "embedded", "servers"
 PLACES: Final = (EMBEDDED, SERVERS)
 
-KILL, PAUSE, TERM, STORE, CALM = "kill", "pause", "term", "store", "calm"
+KILL, KILL_ALL, PAUSE, TERM, STORE, CALM = "kill", "kill all", "pause", "term", "store", "calm"
 LOG_LINE, SQL_LINE = "log-line", "sql-line"
 FAULTS: Final = {
     EMBEDDED: {KILL: 6, TERM: 2, PAUSE: 1, STORE: 3, CALM: 1},
@@ -27,7 +27,7 @@ COUNT, TICKET = "count", "ticket"
 BROKEN: Final = ("cut", "line", "end", "error", "stall", "refuse", "hang", "missing")
 """How the model fails: the stub's own words (bench/stub.py), before its first token, after it and for good."""
 
-SPREAD_S: Final = 4.0
+SPREAD_S: Final = 2.5
 """Seconds within which a case's messages are sent and its faults happen."""
 
 
@@ -108,4 +108,4 @@ def _fault(dice: Random, place: str) -> Fault:
     lasts = dice.uniform(5.5, 9) if kind == PAUSE else dice.uniform(0.1, 3)
     how = dice.choice(LINE)
     size = dice.randint(50, 400) if how == "slow" else dice.randint(0, 20_000)
-    return Fault(dice.uniform(0.5, SPREAD_S + 1.5), kind, dice.randrange(64), lasts, how, size)
+    return Fault(dice.uniform(0.8, SPREAD_S + 2), kind, dice.randrange(64), lasts, how, size)

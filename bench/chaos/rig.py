@@ -42,11 +42,15 @@ class Rig:
     sql_line: Line | None = None
     mending: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a server starts: the lease that is new then is its own."""
+    starts: list[float] = field(default_factory=list[float])
+    """Seconds from each start of a server to its first answer."""
 
     async def start(self, node: Node) -> None:
         """Start a server and learn the name under which it holds its lease."""
         async with self.mending:
+            began = asyncio.get_running_loop().time()
             await node.start()
+            self.starts.append(asyncio.get_running_loop().time() - began)
             known = {owner for one in self.nodes for owner in one.owners}
             for _ in range(100):
                 if new := await self.leases() - known:
@@ -84,11 +88,11 @@ class Rig:
         }
 
     async def without_expiry(self) -> list[str]:
-        """Return the keys that would stay for ever, or far longer than a log of a finished run."""
+        """Return the keys that would stay for ever, or longer than a log whose end is in the database alone."""
         found: list[str] = []
         async for key in self.redis.scan_iter(match="sb:*", count=1000):
             left: int = await self.redis.ttl(key)
-            if left == -1 or left > LOG_S:
+            if left == -1 or left > 2 * LOG_S + 86_400:
                 found.append(f"{key.decode()} ({left} s)")
         return found
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from bench.chaos.client import Client
 from bench.chaos.node import Node
-from bench.chaos.plan import CALM, KILL, LOG_LINE, PAUSE, SQL_LINE, STORE, TERM, Fault
+from bench.chaos.plan import CALM, KILL, KILL_ALL, LOG_LINE, PAUSE, SQL_LINE, STORE, TERM, Fault
 from bench.chaos.rig import Rig
 
 OUTAGES: Final = frozenset({STORE, LOG_LINE, SQL_LINE})
@@ -48,16 +48,17 @@ class Striker:
         for client in clients:
             if client.told.run in runs and not client.told.ends:
                 self.hit[kind] += 1
-                if kind in {KILL, TERM, PAUSE}:
+                if kind in {KILL, KILL_ALL, TERM, PAUSE}:
                     client.deaths += 1
                 client.struck = client.struck or (kind, now)
 
     async def _kill(self, node: Node, fault: Fault, clients: Sequence[Client]) -> None:
-        if not node.alive or self._rig.mending.locked():
+        if not node.alive:
             return
         runs = await self._rig.owned(node)
         await node.kill()
-        self._note(KILL, runs, clients)
+        others = any(one.alive and not one.paused for one in self._rig.nodes)
+        self._note(KILL if others or len(self._rig.nodes) == 1 else KILL_ALL, runs, clients)
         await asyncio.sleep(fault.lasts)
         await self._rig.start(node)
 

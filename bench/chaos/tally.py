@@ -70,7 +70,9 @@ class Tally:
         """Tell whether nothing was lost, duplicated, wrong or left."""
         return not self.found
 
-    def body(self, happened: Counter[str], hit: Counter[str], stops: list[float]) -> dict[str, Any]:
+    def body(
+        self, happened: Counter[str], hit: Counter[str], stops: list[float], starts: list[float]
+    ) -> dict[str, Any]:
         """Return all as one JSON object."""
         times = {kind: spread(found) for kind, found in self.recovered.items()}
         return {
@@ -82,6 +84,7 @@ class Tally:
             "hit": dict(hit),
             "recovery_s": times,
             "sigterm_s": spread(stops),
+            "start_s": spread(starts),
             "passed": self.passed(),
         }
 
@@ -121,6 +124,8 @@ def table(body: dict[str, Any]) -> str:
     rows.append(f"restarts {body['restarts']}, gaps {body['gaps']}")
     if body["sigterm_s"]:
         rows.append(f"SIGTERM to the end: p95 {body['sigterm_s']['p95']} s, max {body['sigterm_s']['max']} s")
+    if body["start_s"]:
+        rows.append(f"a server's start: p50 {body['start_s']['p50']} s, max {body['start_s']['max']} s")
     if body["growth"] is not None:
         rows.append(f"memory after warm-up: {body['growth']:+.1%}; file descriptors {body['descriptors']:+}")
     rows.append(", ".join(f"{kind} {body[kind]}" for kind in KINDS))
