@@ -5,6 +5,7 @@ server, log, client. A server that reads its model late is late; an id of the lo
 """
 
 import asyncio
+import re
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ from bench.tap import Asked
 
 STREAMS: Final = 1000
 PACE: Final = 20.0
+STAMP: Final = re.compile(r" (\d+\.\d)")
 RAMP_S: Final = 300.0
 GREETING: Final = b'{"content": "Hello, nice to meet you!"}'
 """Small talk: nothing is read, so the ramp is short and the figures are of streams."""
@@ -68,7 +70,7 @@ class Stamped(Seen):
         self.events += 1
         said = orjson.loads(frame.partition(b"data: ")[2])["text"]
         self.text += said.encode()
-        self.soaked.delays.extend(now - float(stamp) for stamp in said.split())
+        self.soaked.delays.extend(now - float(stamp) for stamp in STAMP.findall(said))
 
     def whole(self) -> bool:
         """Tell whether the stream ended with the text that it told."""
@@ -128,8 +130,9 @@ async def open_all(server: Child, streams: int, soaked: Soaked) -> list[Client]:
 
     async with asyncio.timeout(RAMP_S), httpx.AsyncClient(base_url=server.url, timeout=RAMP_S) as http:
         opened = list(await asyncio.gather(*(one(http) for _ in range(streams))))
-    if ended := sum(client.seen.ended.is_set() for client in opened):
-        raise RuntimeError(f"{ended} of {streams} streams ended before the model said anything")
+    if ended := [client.seen for client in opened if client.seen.ended.is_set()]:
+        said = f"{len(ended)} of {streams} streams ended before the model said anything"
+        raise RuntimeError(f"{said}; one with {ended[0].done!r}")
     return opened
 
 
