@@ -13,6 +13,8 @@ from store.ids import id_for, now
 from store.paging import Page, page
 from store.tables import conversations, feedback, messages
 
+NOTICES = ("queued", "interrupted")
+"""Statuses of messages that only say that an answer will come."""
 TURNS = 12
 """Earlier messages that a run sees by default."""
 
@@ -113,7 +115,7 @@ def turns_around(
     An answer belongs behind its question, though others were asked before it came.
     """
     m = messages.c
-    query = select(m.id, m.role, m.content, m.run_id, m.seq).order_by(m.seq.desc()).limit(3 * last)
+    query = select(m.id, m.role, m.content, m.run_id, m.seq, m.status).order_by(m.seq.desc()).limit(3 * last)
     found = connection.execute(query.where(access.own(messages, who), m.conversation_id == conversation_id))
     rows = list(reversed(found.all()))
     asked = {row.run_id: row.seq for row in rows if row.role == "user"}
@@ -124,7 +126,7 @@ def turns_around(
         ((row.seq if row.role == "user" else asked.get(row.run_id, row.seq), row.seq, row) for row in rows),
         key=lambda one: one[:2],
     )
-    before = [row for at, _, row in placed if at < here and row.content]
+    before = [row for at, _, row in placed if at < here and row.content and row.status not in NOTICES]
     return [{"role": row.role, "content": row.content} for row in before[-last:]]
 
 
@@ -165,6 +167,7 @@ _EARLIER = (
     select(messages.c.role, messages.c.content)
     .where(access.own_bound(messages), messages.c.conversation_id == bindparam("place"))
     .where(messages.c.seq < bindparam("before"), messages.c.content != "")
+    .where(messages.c.status.not_in(NOTICES))
     .order_by(messages.c.seq.desc())
     .limit(bindparam("last"))
 )

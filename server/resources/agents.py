@@ -9,14 +9,18 @@ from contracts.state import Path
 from server.auth import require_owner
 from server.parts import Cursor, Here, Limit, Who
 from store import agents, decisions, usage
+from store.access import oversees
 
 router = APIRouter(tags=["agents"])
 
 
 @router.get("/agents/{id}")
 async def get(here: Here, who: Who, id: str) -> Any:
-    """Return an agent's configuration."""
-    return to_body(await agents.get(here.database, who, id))
+    """Return an agent's configuration; the addresses of its tools are for owners alone."""
+    found = to_body(await agents.get(here.database, who, id))
+    if not oversees(who):
+        found["tools"] = [{**tool, "url": ""} for tool in found["tools"]]
+    return found
 
 
 @router.put("/agents/{id}")

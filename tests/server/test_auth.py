@@ -251,3 +251,11 @@ async def test_many_requests_at_once_with_a_fresh_key_are_all_let_in(tmp_path: P
         assert codes == [200] * 64
         found = server.http.get(PATH, headers={"Authorization": f"bearer {secret}"})
         assert found.status_code == 200
+
+
+def test_the_address_of_a_tool_is_for_owners_alone(guarded: Runtime):
+    tool = {"name": "stock", "description": "How many are left.", "url": "https://stock.example/?key=secret"}
+    owner, member = token(role="owner", tenant="tools"), token(tenant="tools")
+    assert call(guarded, owner, "PUT", "/agents/shop", json={"tools": [tool]}).status_code == 200
+    assert call(guarded, owner, path="/agents/shop").json()["tools"][0]["url"] == tool["url"]
+    assert "secret" not in call(guarded, member, path="/agents/shop").text
