@@ -7,11 +7,13 @@ owner's memory or the stored answer, in frames without ids: no client resumes fr
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from contracts.errors import BadCursor, UnreadableDocument
 from contracts.events import TERMINAL
@@ -93,8 +95,12 @@ class Streams:
 
     async def _at_end(self, key: str, cursor: Id) -> bool:
         """Tell whether the cursor is the terminal event."""
+        return await self._end_in(key) == cursor
+
+    async def _end_in(self, key: str) -> Id | None:
+        """Return the id of the log's terminal event; None where it has none."""
         last = await self.redis.execute_command("XREVRANGE", key, "+", "-", "COUNT", 1)
-        return bool(last) and to_id(last[0][0]) == cursor and last[0][1].get(b"e") in ENDS
+        return to_id(last[0][0]) if last and last[0][1].get(b"e") in ENDS else None
 
     async def forget(self, who: Identity, run_ids: list[str]) -> None:
         """Delete the logs of runs whose conversation is deleted."""
@@ -174,12 +180,16 @@ class Streams:
     async def _quiet(self, who: Identity, run_id: str, wire: Wire) -> tuple[bytes, bool]:
         """Return what is sent while the log says nothing, and whether it is the end.
 
-        The run may wait, or have ended in a log that lost its last second with its server.
+        The run may wait, or have ended in a log that lost its last second with its server. A log that has its end is
+        only late (this process may have been paused): told twice, a client that is cut between would double the text.
         """
         if self.runs.find(run_id) is not None:
             return wire.heartbeat, False
         run = await runs.get(self.database, who, run_id)
         if run["finished_at"] is not None:
+            with suppress(RedisError, OSError):
+                if await self._end_in(log_key(who.tenant, run_id)) is not None:
+                    return wire.heartbeat, False
             made_good = await self._snapshot(who, run_id, START, wire, in_log=False)
             return (made_good.frames, True) if made_good else (wire.heartbeat, False)
         return (await self._place(who, run_id, wire) if run["status"] == "waiting" else wire.heartbeat), False

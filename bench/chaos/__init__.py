@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
-from bench.chaos.case import play
+from bench.chaos.case import Ended, play
 from bench.chaos.plan import EMBEDDED, draw
 from bench.chaos.rig import Rig, rig, weight
 from bench.chaos.strike import Striker
@@ -58,11 +58,19 @@ async def _play(
             end = time.monotonic() + seconds
             number = only or 0
             while True:
-                tally.take(await play(found, draw(seed, number, on, streams), striker, tally.heard))
+                ended = await play(found, draw(seed, number, on, streams), striker, tally.heard)
+                tally.take(ended)
+                _keep(ended, Path(folder))
                 number += 1
                 over = time.monotonic() > end if seconds else tally.runs >= runs
                 if only is not None or over:
                     return tally, striker, found.starts
+
+
+def _keep(ended: Ended, folder: Path) -> None:
+    """Keep what each client of a case was told if anything was found."""
+    for client in ended.clients if ended.findings else ():
+        (folder / f"client-{client.name}").write_text("\n".join(client.told.trail))
 
 
 @contextmanager

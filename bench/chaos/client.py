@@ -30,6 +30,8 @@ class Told:
     restarts: int = 0
     gaps: int = 0
     run: str = ""
+    trail: list[str] = field(default_factory=list[str])
+    """Each event as it came, and where each connection went: what a finding is understood from."""
     from_log: bool = False
     """Its end had an id; one from the database has none."""
 
@@ -39,6 +41,7 @@ class Told:
         if b"event" not in fields:
             return False
         name, data = fields[b"event"].decode(), orjson.loads(fields[b"data"])
+        self.trail.append(f"{fields.get(b'id', b'-').decode()} {name} {fields[b'data'][:60].decode()}")
         if raw := fields.get(b"id"):
             self.last = raw.decode()
             head, _, tail = self.last.partition("-")
@@ -108,7 +111,10 @@ class Client:
     def _port(self) -> int:
         self.connections += 1
         route = self.ask.route
-        return self._rig.nodes[route[self.connections % len(route)] % len(self._rig.nodes)].port
+        port = self._rig.nodes[route[self.connections % len(route)] % len(self._rig.nodes)].port
+        now = asyncio.get_running_loop().time()
+        self.told.trail.append(f"at {now:.3f} to :{port} after {self.told.last!r}")
+        return port
 
     async def _send(self) -> Reply | None:
         """Send the message until it is accepted; None where its stream is to be found by its run."""

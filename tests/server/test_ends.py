@@ -14,6 +14,7 @@ from server.live import live_of
 from server.log import log_key
 from server.open import open_parts
 from server.parts import Parts
+from server.wire import HEARTBEAT, SSE
 from store import conversations, ends, runs
 from tests.servers.runtime import Runtime, events, named
 
@@ -28,9 +29,9 @@ async def parts(tmp_path: Path) -> AsyncGenerator[Parts]:
         yield found
 
 
-async def accepted(parts: Parts, said: str = "hello") -> runs.Accepted:
+async def accepted(parts: Parts, said: str = "hello", owner: str = "") -> runs.Accepted:
     place = await conversations.create(parts.database, LOCAL, "")
-    return await runs.accept(parts.database, LOCAL, place["id"], "default", said)
+    return await runs.accept(parts.database, LOCAL, place["id"], "default", said, owner=owner)
 
 
 async def ends_of(parts: Parts, run_id: str) -> list[str]:
@@ -117,3 +118,16 @@ def test_a_cursor_from_after_the_run_is_refused(runtime: Runtime):
     later = f"{int(last.partition('-')[0]) + 5_000}-0"
     answer = runtime.http.get(f"/messaging/runs/{run_id}/stream", params={"after": later})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+async def test_a_stream_that_is_late_with_an_end_in_its_log_tells_nothing_anew(parts: Parts):
+    begun = await accepted(parts, owner=parts.lease.owner)
+    live = live_of(LOCAL, begun, "default", "hello", [])
+    parts.runs.start(live)
+    assert live.task is not None
+    await asyncio.wait([live.task])
+    assert await ends_of(parts, live.run_id) == ["done"]
+    assert await parts.streams._quiet(LOCAL, live.run_id, SSE) == (HEARTBEAT, False)
+    await parts.wiring.ports.redis.delete(log_key(LOCAL.tenant, live.run_id))
+    frames, over = await parts.streams._quiet(LOCAL, live.run_id, SSE)
+    assert (over, frames.count(b"event: restart"), frames.count(b"event: done")) == (True, 1, 1)
