@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from contracts.errors import BadRequest, TooLarge
 from server.faults import sentence, shown
 from server.resources.conversations import NewMessage
+from server.resources.interrupts import Response
 from server.shield import BODY_LIMIT
 
 Id = Annotated[str, Field(max_length=100)]
@@ -51,13 +52,26 @@ class Cancel(BaseModel):
     ref: Ref | None = None
 
 
-Command = Say | Attach | Detach | Cancel
+class Resume(Response):
+    """Answer what a run waits for."""
+
+    type: Literal["resume"]
+    run_id: Id
+    ref: Ref | None = None
+
+    def response(self) -> Response:
+        """Return what the person says, without whom it is said to."""
+        return Response.model_validate(self.model_dump(include=set(Response.model_fields)))
+
+
+Command = Say | Attach | Detach | Cancel | Resume
 
 COMMANDS: Final[dict[str, type[Command]]] = {
     "message": Say,
     "attach": Attach,
     "detach": Detach,
     "cancel": Cancel,
+    "resume": Resume,
 }
 
 

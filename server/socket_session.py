@@ -19,9 +19,9 @@ from contracts.errors import Forbidden, RateLimited, SwitchboardError, Unauthori
 from contracts.identity import Identity
 from graph.failures import known
 from server.parts import Parts
-from server.resources import conversations
+from server.resources import conversations, interrupts
 from server.resources import runs as runs_of
-from server.socket_commands import Attach, Cancel, Command, Detach, Say, ref_of, to_command, to_object
+from server.socket_commands import Attach, Cancel, Command, Detach, Resume, Say, ref_of, to_command, to_object
 from server.socket_news import News
 from server.sockets import bell_of
 from server.stream import START
@@ -131,6 +131,9 @@ class Session:
                 await self._accept(about, "detach", run_id)
             case Cancel(run_id=run_id):
                 self._stop(run_id, about)
+            case Resume(run_id=run_id):
+                found = await interrupts.answered(self._here, self._who, run_id, command.response())
+                await self._accept(about, "resume", run_id, next_run=found["next_run"])
 
     async def _accept(self, about: dict[str, Any], kind: str, run_id: str, **more: Any) -> None:
         await self.tell({"type": "accepted", **about, "command": kind, "run_id": run_id, **more})
@@ -196,6 +199,7 @@ class Session:
     async def _cancel(self, run_id: str, about: dict[str, Any]) -> None:
         try:
             run = await runs_of.cancel(self._here, self._who, run_id)
+            self._here.sockets.ring(self._who)
             await self._accept(about, "cancel", run_id, status=run["status"])
         except OUTAGES as failure:
             await self.fail(known(failure), **about)

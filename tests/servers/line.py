@@ -59,7 +59,9 @@ class Line:
 
     def events(self, run_id: str) -> list[Event]:
         """Return the run's events that were read."""
-        return [Event(one["type"], one["data"], one["id"] or "") for one in self.seen if self._of(one, run_id)]
+        return [
+            Event(one["type"], one["data"], one["id"] or "") for one in self.seen if self._of(one, run_id)
+        ]
 
     def all(self, type: str) -> list[Said]:
         """Return what was read of that type."""
@@ -80,7 +82,9 @@ def line(
     **options: Any,
 ) -> Generator[Line]:
     """Connect until the block ends."""
-    url = f"{server.url.replace('http', 'ws', 1)}/api/v1/chat/ws/{user}" + (f"?after={after}" if after else "")
+    url = f"{server.url.replace('http', 'ws', 1)}/api/v1/chat/ws/{user}" + (
+        f"?after={after}" if after else ""
+    )
     offered = [Subprotocol(one) for one in protocols or []] or None
     options = {"compression": None, "proxy": None, **options}
     with connect(url, additional_headers=headers, subprotocols=offered, **options) as ws:
