@@ -4,6 +4,7 @@ Vectors hardly tell 20 days from 30, Anna from Petra, or "may" from "may not"; w
 """
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 _NUMBER: Final = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -28,17 +29,41 @@ _FREE: Final = frozenset(
 """Capitalised at the start of a sentence or in a heading, and still no name."""
 
 
-def has_verbatim(sentence: str, text: str) -> bool:
-    """Tell whether the text has the sentence word for word; white space, case and the marks of lists aside."""
-    return _flat(_MARK.sub("", sentence, count=1)) in _flat(text)
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a sentence claims."""
+
+    flat: str
+    """It without its white space, case and the mark of a list."""
+    numbers: frozenset[str]
+    names: frozenset[str]
+    denies: bool
 
 
-def contradicts(claim: str, passage: str, nearest: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a passage says, as claims are held against it; made once a passage, not once a claim."""
+
+    flat: str
+    numbers: frozenset[str]
+    words: frozenset[str]
+
+
+def to_claim(sentence: str) -> Claim:
+    """Return what the sentence claims."""
+    flat = _flat(_MARK.sub("", sentence, count=1))
+    return Claim(flat, frozenset(numbers(sentence)), frozenset(names(sentence)), denies(sentence))
+
+
+def to_said(text: str, start: int) -> Said:
+    """Return what a passage says under its title and headings, which end at `start`."""
+    return Said(_flat(text[start:]), frozenset(numbers(text)), frozenset(_words(text)))
+
+
+def contradicts(claim: Claim, said: Said, nearest: str) -> bool:
     """Tell whether the claim has a number or a name that the passage lacks, or denies what `nearest` does not."""
     return (
-        not numbers(claim) <= numbers(passage)
-        or not names(claim) <= _words(passage)
-        or denies(claim) != denies(nearest)
+        not claim.numbers <= said.numbers or not claim.names <= said.words or claim.denies != denies(nearest)
     )
 
 

@@ -16,9 +16,9 @@ import numpy as np
 from contracts.state import Citation, Passage
 from retrievers.answerability import probability
 from retrievers.choice import Found, chosen, found_in
-from retrievers.claims import contradicts, has_verbatim
+from retrievers.claims import Claim, contradicts, to_claim
 from retrievers.reading import Read
-from retrievers.sentences import split
+from retrievers.sentences import Span, split
 from retrievers.shown import shown
 
 READ: Final = 3
@@ -132,7 +132,8 @@ class PassageReader:
 
 def citation(claim: Read, read: Sequence[Read], passages: Sequence[Passage]) -> Citation:
     """Return which passages support the sentence, best first, and how well the best does."""
-    scored = [(likeness(claim, passage), i) for i, passage in enumerate(read)]
+    claimed = to_claim(claim.text)
+    scored = [(likeness(claim, claimed, passage), i) for i, passage in enumerate(read)]
     best = max((score for score, _ in scored), default=0.0)
     held = sorted(((score, i) for score, i in scored if score >= SUPPORTED), key=lambda item: -item[0])
     return {
@@ -143,20 +144,29 @@ def citation(claim: Read, read: Sequence[Read], passages: Sequence[Passage]) -> 
     }
 
 
-def likeness(claim: Read, passage: Read) -> float:
-    """Return how well the passage backs the claim: 1.0 verbatim, 0.0 where a number, name or negation differs."""
-    own = passage.text[passage.start :]
-    if has_verbatim(claim.text, own):
+def likeness(claim: Read, claimed: Claim, passage: Read) -> float:
+    """Return how well the passage backs the claim: 1.0 verbatim, little where a number, name or negation differs."""
+    if claimed.flat in passage.said.flat:
         return 1.0
     if not len(claim.tokens) or not len(passage.tokens):
         return 0.0
-    near = passage.tokens @ claim.tokens.T
-    scores = [
-        (float(np.average(near[part].max(axis=0), weights=claim.rarity)), span)
-        for span in passage.sentences()
-        if (part := passage.between(span)).stop > part.start
-    ]
-    score, span = max(scores, default=(0.0, (0, 0)))
-    if contradicts(claim.text, passage.text, passage.text[slice(*span)]):
+    score, span = nearest(claim, passage)
+    if contradicts(claimed, passage.said, passage.text[slice(*span)]):
         return min(score, SUPPORTED / 2)
     return score
+
+
+def nearest(claim: Read, passage: Read) -> tuple[float, Span]:
+    """Return how near the nearest sentence comes to the claim, and its span; the last of several as near.
+
+    For each token of the claim the nearest in the sentence, averaged by rarity; all sentences in one go.
+    """
+    spans, edges = passage.parts
+    if not spans:
+        return 0.0, (0, 0)
+    near = passage.tokens @ claim.tokens.T
+    inside = edges[:-1] if edges[-1] == len(near) else edges
+    best = np.maximum.reduceat(near, inside, axis=0)[::2]
+    scores = (best * claim.rarity).sum(axis=1) / claim.rarity.sum()
+    at = len(spans) - 1 - int(scores[::-1].argmax())
+    return float(scores[at]), spans[at]

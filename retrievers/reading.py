@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrievers.claims import Said, to_said
 from retrievers.sentences import Span, split
 from retrievers.tokens import TokenVectors
 
@@ -16,7 +18,7 @@ CONTENT: Final = 7.6
 """Bits of rarity from which a token carries content: beyond the 190 most frequent words."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Read:
     """A text as the embedder read it."""
 
@@ -34,6 +36,20 @@ class Read:
     def sentences(self) -> list[Span]:
         """Return the spans of the passage's own sentences in `text`."""
         return [(self.start + first, self.start + last) for first, last in split(self.text[self.start :])]
+
+    @cached_property
+    def said(self) -> Said:
+        """What claims are held against."""
+        return to_said(self.text, self.start)
+
+    @cached_property
+    def parts(self) -> tuple[list[Span], NDArray[np.intp]]:
+        """The spans of the sentences that have tokens, and where each one's tokens begin and end, for `reduceat`."""
+        found = [(span, self.between(span)) for span in self.sentences()]
+        held = [(span, part) for span, part in found if part.stop > part.start]
+        return [span for span, _ in held], np.array(
+            [edge for _, p in held for edge in (p.start, p.stop)], np.intp
+        )
 
     def between(self, span: Span) -> slice:
         """Return which tokens lie in the span."""

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.state import Passage
 from ports.onnx import MiniLM
-from retrievers.claims import contradicts, names, numbers
+from retrievers.claims import contradicts, to_claim, to_said, names, numbers
 from retrievers.reader import PassageReader
 
 
@@ -148,8 +148,10 @@ def test_claims_are_compared_by_their_numbers_and_names() -> None:
     assert numbers("1,000 euros for three of 2.5 days") == {"1000", "3", "2.5"}
     assert names("Employees ask Priya Nair. The CEO's office") == {"priya", "nair", "ceo"}
     assert names("Petra Klein decides") == {"petra", "klein"}
-    assert contradicts("Ask Petra Nair.", "Ask Priya Nair.", "Ask Priya Nair.")
-    assert not contradicts("It opens at eight", "The office opens at 8.", "The office opens at 8.")
+    assert contradicts(to_claim("Ask Petra Nair."), to_said("Ask Priya Nair.", 0), "Ask Priya Nair.")
+    assert not contradicts(
+        to_claim("It opens at eight"), to_said("The office opens at 8.", 0), "The office opens at 8."
+    )
 
 
 async def test_a_table_answers_whole_and_each_row_is_supported(reader: PassageReader) -> None:

@@ -117,7 +117,7 @@ def test_who_waits_outlives_a_restart(model: Model, folder: Path):
         with asking(server, "Count until the end.") as first:
             first.until("token")
             place = named(server.ask("Count after it.", conversation), "queue")[0]
-    model.reset(tokens=12)
+    model.reset(tokens=300)  # more than the first said before
     with running(folder, None, **chosen) as server:
         for run_id in (first.run_id(), place["run_id"]):
             assert text_of(server.replay(run_id)) == model.text()

@@ -36,6 +36,7 @@ LISTS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("get", "/chat/search"): {"params": {"q": "vault"}},
     ("post", "/search"): {"json": {"query": VAULT}},
     ("get", "/answers"): {},
+    ("get", "/interrupts"): {},
 }
 OWNERS: Final = {("get", "/answers")}
 """Lists that a member may not see."""
@@ -56,6 +57,7 @@ OF_USER: Final[dict[tuple[str, str], tuple[str, dict[str, Any]]]] = {
     ("get", "/messaging/runs/{id}"): ("run", {}),
     ("get", "/messaging/runs/{id}/stream"): ("run", {}),
     ("post", "/messaging/runs/{id}/cancel"): ("run", {}),
+    ("post", "/messaging/runs/{id}/resume"): ("run", {"json": {"action": "approve"}}),
     ("post", "/messaging/messages/{id}/feedback"): ("message", {"json": {"rating": 1}}),
     ("post", "/escalations"): ("run", {"json": {"run_id": "{id}"}}),
 }
