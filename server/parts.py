@@ -46,14 +46,14 @@ class Parts:
         return self.lease.owner if self.settings.answers == "here" else None
 
 
-def parts_of(request: Request) -> Parts:
-    """Return the parts of the app that serves the request."""
+async def parts_of(request: Request) -> Parts:
+    """Return the parts of the app that serves the request; a plain function FastAPI would call in a thread."""
     return cast(Parts, request.app.state.parts)
 
 
 async def who_asks(request: Request) -> Identity:
     """Return who asks. Raises Unauthorized for no key, or one that does not hold."""
-    return await parts_of(request).gate.identify(request.headers)
+    return await (await parts_of(request)).gate.identify(request.headers)
 
 
 def require_open(parts: Parts) -> None:
