@@ -28,8 +28,8 @@ from store import interrupts, jobs, line, messages, runs
 from store.engine import Database
 
 HEARTBEAT_S: Final = 5.0
-SLACK_S: Final = 1.0
-"""How much later than its stored end a run's last event may be, and how far the clocks of two servers may differ."""
+SLACK_S: Final = 60.0
+"""How much later than its stored end a run's last event may be: a loaded database takes seconds to commit it."""
 ELSEWHERE_S: Final = 1.0
 """Between two looks whether a run that another process answers has ended."""
 START: Final[Id] = (0, 0)

@@ -77,6 +77,8 @@ class Client:
         self.conversation = ""
         self.refused = False
         """Its message was not accepted: the conversation was busy."""
+        self.lost = False
+        """The server would not let it come back."""
         self.cuts = 0
         self.connections = 0
         self.cancelled: dict[str, Any] | None = None
@@ -99,7 +101,7 @@ class Client:
         self.conversation = conversation
         stop = asyncio.create_task(self._stop()) if self.ask.cancel else None
         reply = await self._send()
-        while not self.refused and not self.told.ends:
+        while not (self.refused or self.lost or self.told.ends):
             if reply is not None:
                 await self._read(reply)
             if not self.told.ends:
@@ -166,6 +168,7 @@ class Client:
         reply.drop()
         if reply.status < 500:
             self.wrong.append(f"no stream after {self.told.last!r}: status {reply.status}")
+            self.lost = True
         await asyncio.sleep(AGAIN_S)
         return None
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import cast
 
 from bench.chaos.plan import Fault
 
@@ -15,6 +16,8 @@ class Line:
     def __init__(self, target: int) -> None:
         self._target = target
         self._open = set[asyncio.StreamWriter]()
+        self.tasks = set[asyncio.Task[None]]()
+        """Those that serve the clients. Each ends by itself: Python 3.11 reports a cancelled one as a failure."""
         self._flows = asyncio.Event()
         self._flows.set()
         self._wait = 0.0
@@ -28,6 +31,9 @@ class Line:
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client."""
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
         if self._refuses:
             writer.transport.abort()
             return
@@ -72,6 +78,11 @@ class Line:
         for writer in list(self._open):
             writer.transport.abort()
 
+    def proceed(self) -> None:
+        """Let everything pass again."""
+        self._left, self._wait, self._refuses = None, 0.0, False
+        self._flows.set()
+
     async def suffer(self, fault: Fault) -> None:
         """Let the fault happen, and end it."""
         match fault.how:
@@ -106,4 +117,7 @@ async def line_to(target: int) -> AsyncGenerator[Line]:
         yield line
     finally:
         server.close()
+        line.proceed()
         line.cut()
+        if line.tasks:
+            await asyncio.wait(line.tasks)

@@ -26,7 +26,8 @@ class Node:
         self.port = free_port()
         self.owners = set[str]()
         """The names under which its processes have held their leases."""
-        self.starts = 0
+        self.asked_to_end = 0
+        """How often it was."""
         self._env = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
         self._env |= env
         self._process: asyncio.subprocess.Process | None = None
@@ -43,23 +44,28 @@ class Node:
         assert self._process is not None
         return psutil.Process(self._process.pid)
 
-    async def start(self) -> None:
-        """Start it and wait until it answers. Raises RuntimeError with its last words where it does not."""
+    async def start(self) -> bool:
+        """Start it and wait until it answers; False where it was killed or ended before.
+
+        Raises RuntimeError with its last words where it does not start.
+        """
         said = self.folder.with_suffix(".log")
         with said.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "switchboard", "serve", "--port", str(self.port),
                 cwd=ROOT, env=self._env, stdout=log, stderr=log,
             )  # fmt: skip
-        self.starts += 1
+        asked = self.asked_to_end
         until = asyncio.get_running_loop().time() + START_S
         while asyncio.get_running_loop().time() < until and self._process.returncode is None:
             try:
                 if (await call(self.port, "GET", "/messaging/conversations?limit=1"))[0] == 200:
-                    return
+                    return True
             except BROKEN:
                 pass
             await asyncio.sleep(0.05)
+        if self.asked_to_end > asked:
+            return False
         words = said.read_text(errors="replace").strip()[-600:]
         raise RuntimeError(f"A server did not start. Its last words: {words!r}")
 
@@ -75,6 +81,7 @@ class Node:
 
     async def kill(self) -> None:
         """End it as a crash would."""
+        self.asked_to_end += 1
         self._signal(signal.SIGKILL)
         self.paused = False
         await self._gone()
@@ -82,6 +89,7 @@ class Node:
     async def end(self) -> float:
         """Ask it to end and return the seconds that it took. Raises RuntimeError where it takes too long."""
         began = asyncio.get_running_loop().time()
+        self.asked_to_end += 1
         if self.paused:
             self.proceed()
         self._signal(signal.SIGTERM)

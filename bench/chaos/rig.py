@@ -49,7 +49,8 @@ class Rig:
         """Start a server and learn the name under which it holds its lease."""
         async with self.mending:
             began = asyncio.get_running_loop().time()
-            await node.start()
+            if not await node.start():
+                return
             self.starts.append(asyncio.get_running_loop().time() - began)
             known = {owner for one in self.nodes for owner in one.owners}
             for _ in range(100):

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from contracts.identity import LOCAL
 from ports.settings import Settings
@@ -16,6 +18,7 @@ from server.open import open_parts
 from server.parts import Parts
 from server.wire import HEARTBEAT, SSE
 from store import conversations, ends, runs
+from store.tables import runs as table
 from tests.servers.runtime import Runtime, events, named
 
 QUESTION = "What does the desk in the entrance hall open at?"
@@ -131,3 +134,19 @@ async def test_a_stream_that_is_late_with_an_end_in_its_log_tells_nothing_anew(p
     await parts.wiring.ports.redis.delete(log_key(LOCAL.tenant, live.run_id))
     frames, over = await parts.streams._quiet(LOCAL, live.run_id, SSE)
     assert (over, frames.count(b"event: restart"), frames.count(b"event: done")) == (True, 1, 1)
+
+
+async def test_a_cursor_that_is_later_than_the_stored_end_is_taken(parts: Parts):
+    """The end is stamped when its transaction begins; the last events are written when it is committed."""
+    begun = await accepted(parts, owner=parts.lease.owner)
+    live = live_of(LOCAL, begun, "default", "hello", [])
+    parts.runs.start(live)
+    assert live.task is not None
+    await asyncio.wait([live.task])
+    early = datetime.now(UTC) - timedelta(seconds=5)
+    stamp = update(table).where(table.c.id == live.run_id).values(finished_at=early.isoformat())
+    await parts.database.write(lambda connection: connection.execute(stamp))
+    entries: Any = await parts.wiring.ports.redis.xrange(log_key(LOCAL.tenant, live.run_id))
+    frames = await parts.streams.open(LOCAL, live.run_id, entries[-2][0].decode())
+    assert frames is not None
+    assert [one.count(b"event: done") async for one in frames] == [1]
