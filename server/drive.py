@@ -12,6 +12,7 @@ from graph.events import to_events
 from ports.checkpoints import config_for
 from server.live import Live
 from server.log import Log
+from server.patience import until_stored
 from server.places import Places
 from server.takeover import Told
 from store import ends, runs
@@ -120,8 +121,9 @@ class Driver:
         """Store what the run came to; called by the graph's last node."""
         live.state.update(state)
         text, outcome = live.log.answer(), live.outcome()
-        done = await ends.finish(
-            self._database, live.who, live.run_id, live.status(), text, outcome, live.attempt
+        status, attempt = live.status(), live.attempt
+        done = await until_stored(
+            lambda: ends.finish(self._database, live.who, live.run_id, status, text, outcome, attempt)
         )
         if not done.first:
             live.state["status"] = (await runs.get(self._database, live.who, live.run_id))["status"]

@@ -18,6 +18,7 @@ from server.drive import Driver
 from server.live import Live
 from server.log import Log
 from server.metrics import Metrics
+from server.patience import until_stored
 from server.places import Places
 from server.takeover import fence, read_back
 from store import ends, runs
@@ -204,8 +205,9 @@ class Runs:
         """Store an end that the graph did not reach; say so if even that fails."""
         try:
             text, outcome = live.log.answer(), live.outcome(error)
-            done = await ends.finish(
-                self._database, live.who, live.run_id, status, text, outcome, live.attempt
+            attempt = live.attempt
+            done = await until_stored(
+                lambda: ends.finish(self._database, live.who, live.run_id, status, text, outcome, attempt)
             )
             live.answer_id = done.message_id
             if done.interrupt:
