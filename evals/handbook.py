@@ -8,11 +8,12 @@ import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from contracts.context import Unjournalled
 from contracts.errors import SetupError
 from contracts.identity import LOCAL
 from contracts.state import Queued, RunState
@@ -92,6 +93,7 @@ async def ask(question: Asked, wiring: Wiring) -> Answered:
 
     started, run_id = time.perf_counter(), f"eval-{uuid.uuid4()}"
     context = await wiring.context(LOCAL, AGENT, run_id, started, emit, QuietDesk(), record, queued=False)
+    context = replace(context, journal=Unjournalled())  # no row stands for this run, and its desk opens no ticket
     state: Any = await wiring.graph.ainvoke(
         {"question": question.question, "turns": question.history},  # pyright: ignore[reportArgumentType] - rows of JSON
         {"configurable": {"thread_id": run_id}},
