@@ -202,11 +202,10 @@ class Tail:
     def _deliver(self, key: str, entries: list[Stored], asked: Id) -> None:
         """Give each seat what it lacks; one that came while the read was under way lacks more, and waits."""
         seats = [seat for seat in self._seats.get(key, ()) if seat.cursor >= asked]
-        for seat in seats:
+        told = [entry for entry in entries if entry[1][1] != MARK]
+        for seat in seats if told else ():
             seat.heard = seat.loop.time()
-        for raw, (_, name, _, data) in entries:
-            if name == MARK:
-                continue
+        for raw, (_, name, _, data) in told:
             id = to_id(raw)
             wire: Wire | None = None
             frame: Frame = name, b""
@@ -222,6 +221,10 @@ class Tail:
                 seat.frames.append(frame)
                 seat.cursor = id
                 seat.ready.set()
+        if len(told) < len(entries):  # else a mark at the log's end would be read again and again
+            last = to_id(entries[-1][0])
+            for seat in seats:
+                seat.cursor = seat.cursor if seat.full else max(seat.cursor, last)
 
 
 def bell_of(name: str) -> str:

@@ -118,7 +118,7 @@ def test_who_has_the_end_of_an_upload_is_told_that_nothing_follows(runtime: Runt
 def test_a_cursor_from_after_the_run_is_refused(runtime: Runtime):
     run_id = named(runtime.ask(QUESTION), "run")[0]["run_id"]
     last = runtime.replay(run_id)[-1].id
-    later = f"{int(last.partition('-')[0]) + 5_000}-0"
+    later = f"{int(last.partition('-')[0]) + 3_600_000}-0"
     answer = runtime.http.get(f"/messaging/runs/{run_id}/stream", params={"after": later})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
 

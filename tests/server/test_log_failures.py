@@ -129,6 +129,23 @@ async def test_a_client_that_comes_while_the_log_hangs_gets_heartbeats(own: Priv
             own.proceed()
 
 
+async def test_a_log_that_ends_with_a_mark_of_its_owner_is_as_quiet_as_any(redis: Redis):
+    """Left by an owner that died there: it is read once, not again and again, and the client gets its heartbeats."""
+    tail, log = Tail(redis, "here"), fresh()
+    writer = Log(redis)
+    async with going(writer):
+        writer.append(log, "citation", {"n": 1})
+        writer.append(log, "mark", {})
+        await writer.flush()
+    async with going(tail), aclosing(tail.follow(log.key, START, 0.2)) as frames, asyncio.timeout(5):
+        assert len(await anext(frames)) == 1
+        assert await anext(frames) == []
+        await write(redis, log, 2)
+        while not (found := await anext(frames)):
+            pass
+        assert len(found) == 1
+
+
 async def test_a_followed_key_that_is_no_stream_does_not_stop_the_other_streams(redis: Redis):
     log = fresh()
     tail: Any = Tail(redis, "here")
