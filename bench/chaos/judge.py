@@ -76,7 +76,7 @@ def explained(client: Client, faults: Sequence[Fault]) -> list[Finding]:
     outage = any(fault.kind in OUTAGES for fault in faults)
     if name == "error":
         asked_for = client.ask.kind not in {COUNT, TICKET} and data["code"] == "model_unavailable"
-        by_outage = outage and data["code"] in {"store_unavailable", "internal_error"}
+        by_outage = outage and data["code"] == "store_unavailable"
         if not (asked_for or by_outage or client.deaths > 2) or not data["retryable"]:
             return [(WRONG, f"nothing explains its error {data}")]
         return []
