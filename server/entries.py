@@ -44,6 +44,8 @@ class RunLog:
     last: Id = (0, 0)
     epoch: int = 0
     """How many owners the run had before this one."""
+    written: Id = (0, 0)
+    """The last id that the server has acknowledged."""
     begun: bool = False
     """It has a first entry: if it is gone when the next one comes, the server has lost it."""
     broken: StoreUnavailable | None = None

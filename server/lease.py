@@ -14,6 +14,8 @@ from redis.exceptions import RedisError
 
 from server.log import cancelled
 
+Alarm = Callable[[], Awaitable[None]]
+
 LEASE_S: Final = 5.0
 """After its last renewal a process is taken for dead."""
 
@@ -32,26 +34,38 @@ class Lease:
         self._held: float | None = None
         """Since when it is held without a break, on the loop's clock."""
         self._renewed = 0.0
+        self._count = 0
+        """Of the renewals. It is the key's value: a server that knows an older one has lost what came after it."""
 
-    async def run(self, lapsed: Callable[[], Awaitable[None]]) -> None:
-        """Renew until cancelled; call `lapsed` where others may have taken this process for dead."""
+    async def run(self, lapsed: Alarm, rolled_back: Alarm) -> None:
+        """Renew until cancelled.
+
+        `lapsed` is called where others may have taken this process for dead, `rolled_back` where the server came back
+        without its last second.
+        """
         while not cancelled():
-            if await self._renew():
-                await lapsed()
+            await self.renew(lapsed, rolled_back)
             await asyncio.sleep(RENEW_S)
 
-    async def _renew(self) -> bool:
-        """Renew, and tell whether the lease had lapsed."""
+    async def renew(self, lapsed: Alarm, rolled_back: Alarm) -> None:
+        """Renew once."""
         now, before = asyncio.get_running_loop().time(), self._held
         try:
             async with asyncio.timeout(RENEW_S):
-                kept = await self._redis.set(_key(self.owner), b"1", px=int(LEASE_S * 1000), get=True)
+                kept = await self._redis.set(
+                    _key(self.owner), self._count + 1, px=int(LEASE_S * 1000), get=True
+                )
         except (RedisError, OSError):
-            return False
+            return
         late = self._renewed > 0 and (kept is None or now - self._renewed > LEASE_S)
+        older = kept is not None and int(kept) < self._count
+        self._count += 1
         self._held = now if before is None or late else before
         self._renewed = now
-        return late
+        if late:
+            await lapsed()
+        if late or older:
+            await rolled_back()
 
     async def lost(self, owners: Collection[str]) -> set[str]:
         """Return the owners whose runs may be taken over: those without a lease, and nobody.

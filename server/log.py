@@ -7,6 +7,7 @@ it stays without a hole, and the run's end comes from SQL.
 
 import asyncio
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -127,6 +128,19 @@ class Log:
                 retry_after=2,
             ) from error
 
+    async def verify(self, logs: Sequence[RunLog]) -> None:
+        """Break the logs of which the server has lost what it had acknowledged: it came back without its last second.
+
+        Raises RedisError or OSError.
+        """
+        begun = [log for log in logs if log.written > (0, 0) and log.broken is None]
+        pipe = self.redis.pipeline(transaction=False)
+        for log in begun:
+            pipe.execute_command("XRANGE", log.key, b"%d-%d" % log.written, "+", "COUNT", 1)
+        for log, held in zip(begun, await pipe.execute(), strict=True):
+            if not held:
+                log.fail("came back without the end of this answer: its server lost its last second")
+
     async def room(self) -> None:
         """Wait while the log is far behind."""
         if len(self._waiting) > BACKLOG:
@@ -179,8 +193,12 @@ class Log:
             end, why = began + (LAST_TRY if cancelled() else self._give_up), "it takes nothing now"
             try:
                 async with asyncio.timeout_at(end):
-                    self._sending = await send(self.redis, self._sending)
+                    batch, self._sending = self._sending, await send(self.redis, self._sending)
                     self._heard = loop.time()
+                    refused = set(self._sending)
+                    for entry in batch:
+                        if entry not in refused:
+                            entry.log.written = entry.id
             except (RedisError, OSError) as error:
                 why = type(error).__name__
             if self._sending and loop.time() >= end:

@@ -39,7 +39,7 @@ async def open_parts(settings: Settings, indexer_for: IndexerFor) -> AsyncGenera
             asyncio.create_task(parts.log.run()),
             asyncio.create_task(parts.tail.run()),
             asyncio.create_task(parts.sockets.run()),
-            asyncio.create_task(parts.lease.run(parts.recovery.lapsed)),
+            asyncio.create_task(parts.lease.run(parts.recovery.lapsed, parts.recovery.rolled_back)),
             asyncio.create_task(
                 wiring.intents.classify("hello")
             ),  # reads its examples now, not at the first question

@@ -145,6 +145,11 @@ class Recovery:
         except (OSError, SQLAlchemyError) as outage:
             logger.warning("runs that others took over are found at their end: %s", type(outage).__name__)
 
+    async def rolled_back(self) -> None:
+        """Break the logs that lack what was written: better one clear end than a hole that nobody sees."""
+        with suppress(RedisError, OSError):  # then the next renewal comes late, and looks again
+            await self._log.verify([live.log for live in self._runs.all()])
+
     async def stop(self, who: Identity, run_id: str) -> None:
         """End a run at a person's wish, whoever answers it, and wait until it has ended.
 
