@@ -104,7 +104,7 @@ def test_after_a_detach_nothing_of_the_run_comes_and_it_goes_on(server: Runtime,
         mine.until("token", run_id=run_id)
         mine.until("accepted", ref=mine.say("detach", run_id=run_id))
         count = len(mine.events(run_id))
-        mine.until("status", run_id=run_id, status="completed")
+        mine.have("status", run_id=run_id, status="completed")
         assert len(mine.events(run_id)) == count
     assert server.replay(run_id)[-1].data["text"] == model.text()
 
@@ -131,7 +131,7 @@ def test_a_person_may_look_at_an_answer_over_the_socket(server: Runtime, model: 
     with line(server) as mine:
         events = mine.follow(mine.ask(server.conversation(), "Count with care.", agent="careful"))
         asked = named(events, "interrupt")[0]
-        mine.until("status", run_id=asked["run_id"], status="paused")
+        mine.have("status", run_id=asked["run_id"], status="paused")
         wrong = mine.until("error", ref=mine.say("resume", run_id=asked["run_id"], action="dance"))
         ref = mine.say("resume", run_id=asked["run_id"], action="edit", text="Seven.")
         following = mine.until("accepted", ref=ref)["next_run"]
@@ -200,7 +200,7 @@ def test_without_a_cursor_no_earlier_message_comes(server: Runtime, model: Model
     server.ask("Count for the past.")
     with line(server) as mine:
         mine.follow(mine.ask(server.conversation(), "Count for the present."))
-        mine.until("message", run_id=mine.all("done")[0]["run_id"])
+        mine.have("message", run_id=mine.all("done")[0]["run_id"])
         said = {one["data"]["content"] for one in mine.all("message")}
     assert said <= {"Count for the present.", model.text()}
     assert "Count for the past." not in said

@@ -94,7 +94,7 @@ def test_nobody_sees_another_user_s_runs_or_news(guarded: Runtime, model: Model)
         made = guarded.http.post("/messaging/conversations", json={}, headers=of("ada")).json()["id"]
         run_id = ada.ask(made, "Count for Ada.")
         ada.follow(run_id)
-        ada.until("message", run_id=run_id)
+        ada.have("message", run_id=run_id)
         errors = [
             ben.until("error", ref=ben.say("attach", run_id=run_id)),
             ben.until("error", ref=ben.say("cancel", run_id=run_id)),
@@ -115,9 +115,11 @@ def test_the_same_name_in_another_tenant_hears_nothing(guarded: Runtime, model: 
 
 
 def test_a_socket_whose_token_ends_is_closed(guarded: Runtime):
-    with line(guarded, "ada", headers=of("ada", seconds=2)) as mine:
-        with pytest.raises(ConnectionClosed) as closed:
-            mine.until("nothing")
+    with (
+        line(guarded, "ada", headers=of("ada", seconds=2)) as mine,
+        pytest.raises(ConnectionClosed) as closed,
+    ):
+        mine.until("nothing")
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
     assert "expired" in closed.value.rcvd.reason

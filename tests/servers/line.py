@@ -41,10 +41,14 @@ class Line:
 
     def until(self, type: str, **where: Any) -> Said:
         """Read on to a message of that type with these values, and return it."""
-        while True:
-            said = self.read()
-            if said["type"] == type and all(said.get(name) == value for name, value in where.items()):
-                return said
+        while not _fits(said := self.read(), type, where):
+            pass
+        return said
+
+    def have(self, type: str, **where: Any) -> Said:
+        """As `until`, but one that was read already counts: who sends first is not said everywhere."""
+        found = (said for said in self.seen if _fits(said, type, where))
+        return next(found, None) or self.until(type, **where)
 
     def ask(self, conversation: str, question: str, **more: Any) -> str:
         """Send a message; return its run's id once it is accepted."""
@@ -72,6 +76,10 @@ class Line:
         return said.get("run_id") == run_id and said["type"] not in BESIDES and "data" in said
 
 
+def _fits(said: Said, type: str, where: Said) -> bool:
+    return said["type"] == type and all(said.get(name) == value for name, value in where.items())
+
+
 @contextmanager
 def line(
     server: Runtime,
@@ -86,6 +94,6 @@ def line(
         f"?after={after}" if after else ""
     )
     offered = [Subprotocol(one) for one in protocols or []] or None
-    options = {"compression": None, "proxy": None, **options}
+    options = {"compression": None, "proxy": None, "max_queue": None, **options}
     with connect(url, additional_headers=headers, subprotocols=offered, **options) as ws:
         yield Line(ws)
