@@ -48,7 +48,7 @@ check: .venv/.ready-dev
 	  END { exit bad }'
 
 bench: .venv/.ready-dev
-	@for name in overhead ingest streams runtime; do $(BIN)/switchboard bench $$name || exit 1; done
+	@for name in overhead ingest streams growth runtime; do $(BIN)/switchboard bench $$name || exit 1; done
 	@for place in embedded servers; do $(BIN)/switchboard bench chaos --on $$place --minutes 20 || exit 1; done
 
 .PHONY: help setup run test check bench
