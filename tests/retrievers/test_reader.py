@@ -7,7 +7,7 @@ import pytest
 
 from contracts.state import Passage
 from ports.onnx import MiniLM
-from retrievers.claims import contradicts, to_claim, to_said, names, numbers
+from retrievers.claims import contradicts, names, numbers, to_claim, to_said
 from retrievers.reader import PassageReader
 
 
