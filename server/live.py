@@ -47,7 +47,8 @@ class Live:
     log: RunLog = field(init=False)
     started: float = field(default_factory=time.perf_counter)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set at the task's first step: cancelled before it, a task would never reach its end."""
+    """Set when the run may be cancelled: before its task's first step it would never reach its end, and before it has
+    read what clients have, it would drop that."""
     task: asyncio.Task[None] | None = None
     cancelled: bool = False
     """A person asked for it; a task cancelled without this is left for whoever takes the run over."""

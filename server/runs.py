@@ -16,7 +16,7 @@ from contracts.identity import Identity
 from graph.failures import known
 from server.drive import Driver
 from server.live import Live
-from server.log import Log
+from server.log import GIVE_UP, Log
 from server.metrics import Metrics
 from server.patience import until_stored
 from server.places import Places
@@ -110,15 +110,17 @@ class Runs:
         self._log.append(live.log, "run", live.opening(), expire=self._ttl * 2 + 86_400)
 
     async def _own(self, live: Live, *, again: bool = False) -> None:
-        live.begun.set()
         error: dict[str, Any] | None = None
         try:
-            if live.deaths >= DEATHS:
+            if again:
+                await self._read_back(live)
+            live.begun.set()
+            if live.lost:
+                raise ends.Taken(live.run_id)
+            if live.told.end is None and live.deaths >= DEATHS:
                 raise Internal(
                     f"The server stopped {DEATHS} times while it answered this. Ask in other words."
                 )
-            if again:
-                await self._read_back(live)
             if live.told.end is not None:
                 await self._adopt(live)
                 return
@@ -127,7 +129,7 @@ class Runs:
             await self._driver.drive(live)
             status = live.status()
         except asyncio.CancelledError:
-            if live.lost or (self.closing and not live.cancelled):
+            if live.lost or not live.begun.is_set() or (self.closing and not live.cancelled):
                 self._forget(live)
                 raise
             cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
@@ -149,13 +151,20 @@ class Runs:
             self._forget(live)
 
     def _forget(self, live: Live) -> None:
+        live.begun.set()
         self.places.leave(live)
         self._live.pop(live.run_id, None)
         self.freed.set()
         self.changed(live.who)
 
     async def _read_back(self, live: Live) -> None:
-        """Learn what clients have been told; from here on the log refuses whoever owned the run before."""
+        """Learn what clients have been told, as soon as the log answers: an end without it would drop their text.
+
+        From here on the log refuses whoever owned the run before. Raises StoreUnavailable after GIVE_UP seconds.
+        """
+        await until_stored(lambda: self._try_read_back(live), GIVE_UP)
+
+    async def _try_read_back(self, live: Live) -> None:
         await self._log.resume(live.log)
         if live.attempt > 1:
             await fence(self._log.redis, live.log)

@@ -105,7 +105,7 @@ def _ask(dice: Random, at: float, policy: str = "") -> Ask:
 def _fault(dice: Random, place: str) -> Fault:
     kinds = FAULTS[place]
     kind = dice.choices(list(kinds), list(kinds.values()))[0]
-    lasts = dice.uniform(5.5, 9) if kind == PAUSE else dice.uniform(0.1, 3)
+    lasts = dice.uniform(5.5, 8) if kind == PAUSE else dice.uniform(0.1, 3)
     how = dice.choice(LINE)
     size = dice.randint(50, 400) if how == "slow" else dice.randint(0, 20_000)
     return Fault(dice.uniform(0.8, SPREAD_S + 2), kind, dice.randrange(64), lasts, how, size)

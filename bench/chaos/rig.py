@@ -24,7 +24,7 @@ from bench.processes import server_env
 
 NODES: Final = 2
 LOG_S: Final = 300
-OPTIONS: Final = {"THREADS": "1", "MODEL_TIMEOUT": "PT4S", "MAX_RUNNING": "1000", "LOG_TTL": f"PT{LOG_S}S"}
+OPTIONS: Final = {"THREADS": "1", "MODEL_TIMEOUT": "PT9S", "MAX_RUNNING": "1000", "LOG_TTL": f"PT{LOG_S}S"}
 AGENT: Final = {"confidence_threshold": 0, "escalation": {"limit": 1000, "per": 60}}
 UNFINISHED: Final = "SELECT id, owner, status FROM runs WHERE finished_at IS NULL"
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from sqlalchemy import update
 
 from contracts.identity import LOCAL
 from ports.settings import Settings
-from server.live import live_of
-from server.log import log_key
+from server.live import Live, live_again, live_of
+from server.log import RunLog, log_key
 from server.open import open_parts
 from server.parts import Parts
+from server.runs import DEATHS
 from server.wire import HEARTBEAT, SSE
-from store import conversations, ends, runs
+from store import conversations, ends, line, messages, runs
 from store.tables import runs as table
 from tests.servers.runtime import Runtime, events, named
 
@@ -150,3 +152,34 @@ async def test_a_cursor_that_is_later_than_the_stored_end_is_taken(parts: Parts)
     frames = await parts.streams.open(LOCAL, live.run_id, entries[-2][0].decode())
     assert frames is not None
     assert [one.count(b"event: done") async for one in frames] == [1]
+
+
+async def taken_over(parts: Parts, said: str, **changed: Any) -> Live:
+    """Return a run that its owner left in the middle of its answer."""
+    begun = await accepted(parts, owner=parts.lease.owner)
+    log = RunLog(log_key(LOCAL.tenant, begun.run_id))
+    parts.log.append(log, "run", {"run_id": begun.run_id})
+    parts.log.append(log, "token", {"text": said})
+    await parts.log.flush()
+    left = await line.take_over(parts.database, parts.lease.owner, {parts.lease.owner}, [begun.run_id])
+    live = live_again(replace(left[0], **changed))
+    parts.runs.take_up(live)
+    return live
+
+
+async def test_what_clients_have_is_kept_where_a_run_is_stopped_while_it_is_taken_over(parts: Parts):
+    live = await taken_over(parts, "half an answer")
+    await parts.runs.cancel(live)
+    answer = await messages.answer_of(parts.database, LOCAL, live.run_id)
+    assert answer is not None
+    assert (answer["status"], answer["content"]) == ("cancelled", "half an answer")
+
+
+async def test_what_clients_have_is_kept_where_a_run_has_killed_its_owners(parts: Parts):
+    live = await taken_over(parts, "half an answer", deaths=DEATHS)
+    assert live.task is not None
+    await asyncio.wait([live.task])
+    answer = await messages.answer_of(parts.database, LOCAL, live.run_id)
+    assert answer is not None
+    assert (answer["status"], answer["content"]) == ("failed", "half an answer")
+    assert await ends_of(parts, live.run_id) == ["error"]
