@@ -93,7 +93,7 @@ async def ask(question: Asked, wiring: Wiring) -> Answered:
 
     started, run_id = time.perf_counter(), f"eval-{uuid.uuid4()}"
     context = await wiring.context(LOCAL, AGENT, run_id, started, emit, QuietDesk(), record, queued=False)
-    context = replace(context, journal=Unjournalled())  # no row stands for this run, and its desk opens no ticket
+    context = replace(context, journal=Unjournalled())  # no row stands for this run
     state: Any = await wiring.graph.ainvoke(
         {"question": question.question, "turns": question.history},  # pyright: ignore[reportArgumentType] - rows of JSON
         {"configurable": {"thread_id": run_id}},
