@@ -50,7 +50,8 @@ class Striker:
                 self.hit[kind] += 1
                 if kind in {KILL, KILL_ALL, TERM, PAUSE}:
                     client.deaths += 1
-                client.struck = client.struck or (kind, now)
+                fresh = client.struck is None or kind in {KILL, KILL_ALL, TERM}
+                client.struck = (kind, now) if fresh else client.struck
 
     async def _kill(self, node: Node, fault: Fault, clients: Sequence[Client]) -> None:
         if not node.alive:
@@ -58,8 +59,9 @@ class Striker:
         runs = await self._rig.owned(node)
         await node.kill()
         others = any(one.alive and not one.paused for one in self._rig.nodes)
-        self._note(KILL if others or len(self._rig.nodes) == 1 else KILL_ALL, runs, clients)
-        await asyncio.sleep(fault.lasts)
+        alone = len(self._rig.nodes) == 1
+        self._note(KILL if others or alone else KILL_ALL, runs, clients)
+        await asyncio.sleep(fault.lasts / 10 if alone else fault.lasts)  # one that is alone is missed at once
         await self._rig.start(node)
 
     async def _end(self, node: Node, fault: Fault, clients: Sequence[Client]) -> None:
