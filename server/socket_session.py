@@ -210,9 +210,9 @@ class Session:
         """Tell what is new, when the bell rings and every few seconds."""
         await self._look()
         async for rung in self._here.tail.follow(bell_of(self._who), START, IDLE_S):
+            await self._require_key()
             await self._look()
             if not rung:
-                await self._require_key()
                 await self.tell({"type": "ping"})
 
     async def _look(self) -> None:
