@@ -104,6 +104,7 @@ def test_after_a_detach_nothing_of_the_run_comes_and_it_goes_on(server: Runtime,
         mine.until("token", run_id=run_id)
         mine.until("accepted", ref=mine.say("detach", run_id=run_id))
         count = len(mine.events(run_id))
+        assert mine.all("done") == []
         mine.have("status", run_id=run_id, status="completed")
         assert len(mine.events(run_id)) == count
     assert server.replay(run_id)[-1].data["text"] == model.text()
