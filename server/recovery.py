@@ -187,6 +187,7 @@ class Recovery:
             await self._log.resume(log)
             end = {"status": "cancelled", "text": "", "message_id": done.message_id}
             self._log.append(log, "done", end, expire=self._ttl)
+            self._runs.changed(who)
         return True
 
     def interrupt(self, who: Identity, run_ids: Sequence[str]) -> None:

@@ -25,6 +25,9 @@ GRACE_S: Final = 2
 """Seconds that answers under way get at the end; then their streams end, and the next start goes on with them."""
 
 
+SOCKET_MESSAGE: Final = 4_000_000
+"""Bytes of a WebSocket's message that are read at all; server/socket_session.py refuses a quarter of it already."""
+
 GIL_S: Final = 0.0005
 """For how long a thread that computes in Python may keep the loop from its turn. Beside one such thread a wake-up
 waits 5.3 ms at the median with Python's own 5 ms, 0.7 ms with this; one reads passages while other answers stream."""
@@ -179,6 +182,10 @@ async def serve(
             timeout_graceful_shutdown=GRACE_S + 1,
             server_header=False,
             lifespan="off",
+            ws_per_message_deflate=False,  # it costs half as much again a token
+            ws_max_size=SOCKET_MESSAGE,
+            ws_ping_interval=20.0,
+            ws_ping_timeout=20.0,
         )
 
         def started(port: int) -> None:

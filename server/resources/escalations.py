@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.identity import Identity
 from server.auth import require_owner
 from server.parts import Cursor, Here, Limit, Who
 from server.resources.conversations import require_content
@@ -83,4 +84,6 @@ async def answer(here: Here, who: Who, id: str, body: Answer) -> Any:
         await here.wiring.canonical.add_canonical(
             who.tenant, ticket["agent"], ticket["question"], content, approved_by=who.user, approved_at=now()
         )
-    return await escalations.answer(here.database, who, id, content, canonical=body.canonical)
+    answered = await escalations.answer(here.database, who, id, content, canonical=body.canonical)
+    here.sockets.ring(Identity(who.tenant, answered["user"]))
+    return answered
