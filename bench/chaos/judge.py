@@ -13,12 +13,10 @@ from bench.chaos.plan import COUNT, TICKET, Fault
 from bench.chaos.rig import Rig
 from bench.chaos.strike import OUTAGES
 from bench.chaos.wire import BROKEN, request
-from bench.lines import WORDS, word
+from bench.lines import word
 
 PATIENCE_S: Final = 40.0
 """Seconds within which everything is cleared away."""
-ROUND: Final = " " + " ".join(WORDS)
-"""What the stub says again and again."""
 LOST, DOUBLED, WRONG, LEFT = "lost", "duplicated", "wrong", "left"
 
 Finding = tuple[str, str]
@@ -67,12 +65,7 @@ def _as_said(client: Client) -> bool:
         return True
     if client.ask.policy:  # a follow-up is rewritten by the model: it counts as far as it will
         return text == "".join(map(word, range(len(text.split()))))
-    said = whole(client.ask)
-    if (
-        client.deaths and text
-    ):  # cut where the stub's words begin again, going on looks like an answer begun anew
-        return text in (said, said[: -len(ROUND)])
-    return text == said
+    return text == whole(client.ask)
 
 
 def explained(client: Client, faults: Sequence[Fault]) -> list[Finding]:
