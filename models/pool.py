@@ -161,19 +161,22 @@ class Pool:
         return [place for place, names in zip(self._places, tags, strict=True) if named in names]
 
     async def _tags(self, place: Place) -> frozenset[str]:
-        """Return the host's models, asked anew when they are old; none from a host that does not answer."""
+        """Return the host's models, asked anew when they are old.
+
+        One that does not answer keeps those that were known, and is asked last: a single late reply is no reason to
+        fail every run of the next seconds. None from a host that never answered.
+        """
         now = self._clock()
         if now < place.rests_until.get("", 0.0) or now < place.tags_until:
             return place.tags
         try:
             place.tags, place.tags_until = await place.host.tags(), now + self._tags_for
         except ModelUnavailable:
-            place.tags = frozenset()
             place.rests_until[""] = now + self._cool_down
         return place.tags
 
     def _rests(self, place: Place, model: str) -> bool:
-        return self._clock() < place.rests_until.get(model, 0.0)
+        return self._clock() < max(place.rests_until.get(model, 0.0), place.rests_until.get("", 0.0))
 
     def _rest(self, place: Place, model: str) -> None:
         place.rests_until[model] = self._clock() + self._cool_down

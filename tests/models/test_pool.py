@@ -162,3 +162,17 @@ async def test_a_model_goes_on_only_if_it_does_so_on_every_host_that_may_be_aske
     assert await Pool(world.hosts).continues("stub:slow") is False
     assert await world.pool.continues("nowhere") is False
     assert await world.pool.repeats("stub") is False
+
+
+async def test_a_host_that_did_not_say_in_time_what_it_has_is_still_asked(world: World) -> None:
+    """One late reply, after a pause of this process for example, fails no run of the next seconds."""
+    world.stubs[1].broken = "refuse"
+    assert await world.ask("Hi") == "The stub counts words"
+    world.clock.now += 100  # what was known is old
+    for stub in world.stubs:
+        stub.broken = "refuse"
+    with pytest.raises(ModelUnavailable):
+        await world.ask("Hi")
+    world.stubs[0].broken = ""
+    world.clock.now += 1
+    assert await world.ask("Hi") == "The stub counts words"
