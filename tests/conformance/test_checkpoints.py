@@ -4,16 +4,12 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.conformance import checkpointer_test, validate
+from langgraph.checkpoint.conformance.report import CapabilityReport
 
 from ports.checkpoints import open_checkpoints
 from tests.servers.postgres import require_postgres
-
-pytest.importorskip("langgraph.checkpoint.conformance")
-
-from langgraph.checkpoint.conformance import checkpointer_test, validate
-from langgraph.checkpoint.conformance.report import CapabilityReport
 
 BASE = {"put", "put_writes", "get_tuple", "list", "delete_thread"}
 
