@@ -34,6 +34,7 @@ class Lease:
         self._held: float | None = None
         """Since when it is held without a break, on the loop's clock."""
         self._renewed = 0.0
+        self._released = False
         self._count = 0
         """Of the renewals. It is the key's value: a server that knows an older one has lost what came after it."""
 
@@ -48,7 +49,9 @@ class Lease:
             await asyncio.sleep(RENEW_S)
 
     async def renew(self, lapsed: Alarm, rolled_back: Alarm) -> None:
-        """Renew once."""
+        """Renew once; a lease that was given up stays so."""
+        if self._released:
+            return
         now, before = asyncio.get_running_loop().time(), self._held
         try:
             async with asyncio.timeout(RENEW_S):
@@ -68,10 +71,10 @@ class Lease:
             await rolled_back()
 
     async def lost(self, owners: Collection[str]) -> set[str]:
-        """Return the owners whose runs may be taken over: those without a lease, and nobody.
+        """Return the owners whose runs may be taken over: those without a lease, and the empty name, who is nobody.
 
-        None while this process cannot tell: its log does not answer, or has only just come back, and those who
-        live have yet to renew. Raises RedisError or OSError.
+        Nobody's alone while this process cannot tell: its log has only just come back, and those who live have yet to
+        renew. Raises RedisError or OSError.
         """
         others = sorted(set(owners) - {self.owner, ""})
         free = {""} & set(owners)
@@ -93,6 +96,7 @@ class Lease:
 
     async def release(self) -> None:
         """Give the lease up, so that nobody waits for its end."""
+        self._released = True
         try:
             async with asyncio.timeout(RENEW_S):
                 await self._redis.delete(_key(self.owner))

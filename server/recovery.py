@@ -61,20 +61,29 @@ class Recovery:
         """Runs that are this process's by their rows but not by what it does; twice in a row, they are taken up."""
 
     async def run(self) -> None:
-        """Sweep until cancelled, and whenever a place becomes free; an outage only delays it."""
+        """Sweep until cancelled, however many places become free meanwhile; an outage only delays it."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + SWEEP_S
         while not cancelled():
-            try:
-                async with asyncio.timeout(SWEEP_S):
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
                     await self._runs.freed.wait()
-                await self.dispatch()
-                if self._handed:
-                    self._handed = False
-                    await self._take_over({""})
-            except TimeoutError:
-                await self.sweep()
+            try:
+                if loop.time() >= due:
+                    due = loop.time() + SWEEP_S
+                    await self.sweep()
+                else:
+                    await self._fill()
             except (RedisError, OSError, SQLAlchemyError) as outage:
                 logger.warning("waiting runs cannot be looked for: %s", type(outage).__name__)
                 await asyncio.sleep(SWEEP_S)
+
+    async def _fill(self) -> None:
+        """Give the places that became free to those who wait, and take what was handed over."""
+        await self.dispatch()
+        if self._handed:
+            self._handed = False
+            await self._take_over({""})
 
     async def sweep(self) -> int:
         """Take over what dead processes left, then start what waits; return how many were left."""
@@ -91,6 +100,8 @@ class Recovery:
         return taken
 
     async def _take_over(self, lost: set[str], run_ids: Collection[str] | None = None) -> int:
+        if self._runs.closing:  # what this process hands over is for others
+            return 0
         left = await line.take_over(self._database, self._lease.owner, lost, run_ids)
         for pending in left:
             live = live_again(pending)

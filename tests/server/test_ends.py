@@ -60,6 +60,32 @@ async def test_a_run_that_is_cancelled_while_it_leaves_the_line_ends_once(parts:
     assert (run["status"], await ends_of(parts, run_id)) == ("cancelled", ["done"])
 
 
+async def test_a_process_that_is_never_idle_still_takes_over_what_the_dead_have_left(parts: Parts):
+    async def end_runs() -> None:
+        while True:
+            parts.runs.freed.set()
+            await asyncio.sleep(0.01)
+
+    ending = asyncio.create_task(end_runs())
+    left = await accepted(parts, owner="w_dead")
+    async with asyncio.timeout(20):
+        seen = b"".join([piece async for piece in frames_of(parts, left.run_id)])
+    ending.cancel()
+    assert seen.count(b"event: done") == 1
+
+
+async def test_a_process_that_ends_does_not_take_back_what_it_hands_over(parts: Parts):
+    left = await accepted(parts, owner=parts.lease.owner)
+    parts.runs.closing = True
+    assert await parts.recovery.hand_over() == 1
+    assert await parts.recovery.sweep() == 0
+    run = await runs.get(parts.database, LOCAL, left.run_id)
+    assert (run["owner"], run["attempts"]) == ("", 1)
+    await parts.lease.renew(parts.recovery.lapsed, parts.recovery.rolled_back)
+    redis: Any = parts.wiring.ports.redis
+    assert await redis.exists(f"sb:lease:{parts.lease.owner}") == 0
+
+
 async def test_a_run_that_is_broken_off_from_within_ends_with_an_error(parts: Parts):
     begun = await accepted(parts)
     live = live_of(LOCAL, begun, "default", "hello", [])
