@@ -11,17 +11,29 @@ import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
 from bench.chaos.case import Ended, play
-from bench.chaos.plan import EMBEDDED, draw
+from bench.chaos.plan import EMBEDDED, Size, draw
 from bench.chaos.rig import Rig, rig, weight
 from bench.chaos.strike import Striker
 from bench.chaos.tally import GROWTH, LEAK, Tally, encoded, table
 
-STREAMS = (20, 50)
-"""Conversations of a case, fewest and most."""
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be played."""
+
+    seed: int
+    place: str
+    size: Size
+    runs: int
+    minutes: float
+    only: int | None
+    soak: float
+    cold: bool
 
 
 def run(
@@ -32,39 +44,46 @@ def run(
     minutes: float = 0,
     only: int | None = None,
     soak: float = 0,
-    streams: tuple[int, int] = STREAMS,
+    faults: int = Size().faults,
+    streams: tuple[int, int] = Size().streams,
+    cold: bool = False,
 ) -> int:
     """Play cases until there were so many runs, or for so many minutes; 1 where anything is not as it must be."""
     seed = Random().randrange(10**6) if seed is None else seed
-    print(f"chaos on {on}: --seed {seed}", file=sys.stderr, flush=True)
-    tally, striker, starts = asyncio.run(_play(seed, on, runs, minutes * 60, only, streams, soak * 60))
-    body = tally.body(striker.happened, striker.hit, striker.ends, starts)
+    print(f"chaos on {on}: --seed {seed} --faults {faults}", file=sys.stderr, flush=True)
+    wish = Wish(seed, on, Size(streams, faults), runs, minutes, only, soak, cold or soak > 0)
+    tally, striker, found = asyncio.run(_play(wish))
+    body = tally.body(striker, found)
     print(table(body), file=sys.stderr if json else sys.stdout)
     if json:
         print(encoded(body))
     return 0 if tally.passed() else 1
 
 
-async def _play(
-    seed: int, on: str, runs: int, seconds: float, only: int | None, streams: tuple[int, int], soak: float
-) -> tuple[Tally, Striker, list[float]]:
-    tally = Tally(seed, on)
+async def _play(wish: Wish) -> tuple[Tally, Striker, Rig]:
+    tally = Tally(wish.seed, wish.place, wish.size)
     with _folder(tally) as folder:
-        async with rig(on, Path(folder)) as found:
+        async with rig(wish.place, Path(folder), cold=wish.cold) as found:
             striker = Striker(found)
-            if soak:
-                await _soak(tally, found, striker, soak, streams)
-                return tally, striker, found.starts
-            end = time.monotonic() + seconds
-            number = only or 0
-            while True:
-                ended = await play(found, draw(seed, number, on, streams), striker, tally.heard)
-                tally.take(ended)
-                _keep(ended, Path(folder))
-                number += 1
-                over = time.monotonic() > end if seconds else tally.runs >= runs
-                if only is not None or over:
-                    return tally, striker, found.starts
+            tally.began = time.monotonic()
+            if wish.soak:
+                await _soak(tally, found, striker, wish.soak * 60)
+            else:
+                await _cases(wish, tally, found, striker, Path(folder))
+            tally.ended = time.monotonic()
+            return tally, striker, found
+
+
+async def _cases(wish: Wish, tally: Tally, found: Rig, striker: Striker, folder: Path) -> None:
+    number, end = wish.only or 0, tally.began + wish.minutes * 60
+    while True:
+        ended = await play(found, draw(wish.seed, number, wish.place, wish.size), striker, tally.heard)
+        tally.take(ended)
+        _keep(ended, folder)
+        number += 1
+        over = time.monotonic() > end if wish.minutes else tally.runs >= wish.runs
+        if wish.only is not None or over:
+            return
 
 
 def _keep(ended: Ended, folder: Path) -> None:
@@ -84,12 +103,11 @@ def _folder(tally: Tally) -> Generator[str]:
         print(f"the servers' logs are in {folder}", file=sys.stderr)
 
 
-async def _soak(tally: Tally, found: Rig, striker: Striker, seconds: float, streams: tuple[int, int]) -> None:
+async def _soak(tally: Tally, found: Rig, striker: Striker, seconds: float) -> None:
     """Play cases without faults but cut clients; what the servers weigh after a quarter is held against the end."""
-    began, number, before = time.monotonic(), 0, (0, 0)
-    while (gone := time.monotonic() - began) < seconds or not before[0]:
-        case = draw(tally.seed, number, tally.place, streams)
-        calm = type(case)(case.number, case.conversations, ())
+    number, before = 0, (0, 0)
+    while (gone := time.monotonic() - tally.began) < seconds or not before[0]:
+        calm = replace(draw(tally.seed, number, tally.place, tally.size), faults=())
         tally.take(await play(found, calm, striker, tally.heard))
         number += 1
         if not before[0] and gone > seconds / 4:

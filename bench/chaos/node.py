@@ -3,25 +3,28 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from bench.chaos.forks import Launch, Running
 from bench.chaos.wire import BROKEN, call
 from bench.peers.cluster import free_port
-from bench.processes import ROOT
 
 START_S: Final = 90.0
 END_S: Final = 20.0
 
 
+class Ended(Exception):
+    """It ended before it answered, and nobody had asked it to; the text is its last words."""
+
+
 class Node:
     """One server."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str], launch: Launch) -> None:
         self.folder = folder
         self.port = free_port()
         self.owners = set[str]()
@@ -30,7 +33,8 @@ class Node:
         """How often it was."""
         self._env = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
         self._env |= env
-        self._process: asyncio.subprocess.Process | None = None
+        self._launch = launch
+        self._process: Running | None = None
         self.paused = False
 
     @property
@@ -47,15 +51,11 @@ class Node:
     async def start(self) -> bool:
         """Start it and wait until it answers; False where it was killed or ended before.
 
-        Raises RuntimeError with its last words where it does not start.
+        Raises Ended where it ends by itself, RuntimeError where it takes too long.
         """
         said = self.folder.with_suffix(".log")
-        with said.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "switchboard", "serve", "--port", str(self.port),
-                cwd=ROOT, env=self._env, stdout=log, stderr=log,
-            )  # fmt: skip
         asked = self.asked_to_end
+        self._process = await self._launch(["serve", "--port", str(self.port)], self._env, said)
         until = asyncio.get_running_loop().time() + START_S
         while asyncio.get_running_loop().time() < until and self._process.returncode is None:
             try:
@@ -66,8 +66,10 @@ class Node:
             await asyncio.sleep(0.05)
         if self.asked_to_end > asked:
             return False
-        words = said.read_text(errors="replace").strip()[-600:]
-        raise RuntimeError(f"A server did not start. Its last words: {words!r}")
+        words = repr(said.read_text(errors="replace").strip()[-600:])
+        if not self.alive:
+            raise Ended(words)
+        raise RuntimeError(f"A server did not answer within {START_S:.0f} s. Its last words: {words}")
 
     def pause(self) -> None:
         """Stop it as an overloaded machine would."""

@@ -10,14 +10,18 @@ from typing import Final
 EMBEDDED, SERVERS = "embedded", "servers"
 PLACES: Final = (EMBEDDED, SERVERS)
 
-KILL, KILL_ALL, PAUSE, TERM, STORE, CALM = "kill", "kill all", "pause", "term", "store", "calm"
+KILL, KILL_ALL, PAUSE, TERM, STORE = "kill", "kill all", "pause", "term", "store"
 LOG_LINE, SQL_LINE = "log-line", "sql-line"
 FAULTS: Final = {
-    EMBEDDED: {KILL: 6, TERM: 2, PAUSE: 1, STORE: 3, CALM: 1},
-    SERVERS: {KILL: 6, TERM: 2, PAUSE: 3, STORE: 2, LOG_LINE: 3, SQL_LINE: 3, CALM: 1},
+    EMBEDDED: {KILL: 12, TERM: 2, PAUSE: 1, STORE: 4},
+    SERVERS: {KILL: 14, TERM: 2, PAUSE: 2, STORE: 2, LOG_LINE: 2, SQL_LINE: 2},
 }
 """What may happen, and how often beside the others: SIGKILL of a server; SIGTERM; SIGSTOP past its lease; SIGKILL of
-Redis or Valkey; something on the line to Redis or to PostgreSQL; nothing but clients that are cut."""
+Redis or Valkey; something on the line to Redis or to PostgreSQL."""
+CALM_SHARE: Final = 0.05
+"""Of the cases have nothing but clients that are cut."""
+GAP_S: Final = {EMBEDDED: 4.0, SERVERS: 1.1}
+"""Seconds between two faults of a case, on average. A server that is alone needs more: three deaths end a run."""
 
 LINE: Final = ("cut", "lose", "slow", "hang", "refuse")
 """What happens on a line: all connections end; they end after some bytes; each piece waits; nothing passes for some
@@ -28,7 +32,17 @@ BROKEN: Final = ("cut", "line", "end", "error", "stall", "refuse", "hang", "miss
 """How the model fails: the stub's own words (bench/stub.py), before its first token, after it and for good."""
 
 SPREAD_S: Final = 2.5
-"""Seconds within which a case's messages are sent and its faults happen."""
+"""Seconds at least within which a case's messages are sent and its faults happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much happens in a case."""
+
+    streams: tuple[int, int] = (20, 50)
+    """Conversations, fewest and most."""
+    faults: int = 12
+    """On average; a third more or less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +91,19 @@ class Case:
         return sum(map(len, self.conversations))
 
 
-def draw(seed: int, number: int, place: str, streams: tuple[int, int]) -> Case:
+def draw(seed: int, number: int, place: str, size: Size) -> Case:
     """Return the case: the same for the same arguments."""
     dice = Random(f"{seed}:{number}:{place}")
-    count = dice.randint(*streams)
-    conversations = tuple(_conversation(dice) for _ in range(count))
-    faults = sorted((_fault(dice, place) for _ in range(dice.choice((1, 1, 2)))), key=lambda fault: fault.at)
+    calm, third = dice.random() < CALM_SHARE, size.faults // 3
+    count = 0 if calm else dice.randint(size.faults - third, size.faults + third)
+    spread = max(SPREAD_S, GAP_S[place] * count)
+    conversations = tuple(_conversation(dice, spread) for _ in range(dice.randint(*size.streams)))
+    faults = sorted((_fault(dice, place, spread) for _ in range(count)), key=lambda fault: fault.at)
     return Case(number, conversations, tuple(faults))
 
 
-def _conversation(dice: Random) -> tuple[Ask, ...]:
-    first = _ask(dice, SPREAD_S * dice.random())
+def _conversation(dice: Random, spread: float) -> tuple[Ask, ...]:
+    first = _ask(dice, spread * dice.random())
     if first.kind != COUNT or dice.random() > 0.2:
         return (first,)
     policy = dice.choice(("reject", "enqueue", "interrupt"))
@@ -102,10 +118,10 @@ def _ask(dice: Random, at: float, policy: str = "") -> Ask:
     return Ask(at, kind, dice.randint(20, 120), cuts, route, cancel, policy)
 
 
-def _fault(dice: Random, place: str) -> Fault:
+def _fault(dice: Random, place: str, spread: float) -> Fault:
     kinds = FAULTS[place]
     kind = dice.choices(list(kinds), list(kinds.values()))[0]
-    lasts = dice.uniform(5.5, 8) if kind == PAUSE else dice.uniform(0.1, 3)
+    lasts = dice.uniform(5.5, 8) if kind == PAUSE else dice.uniform(0.1, 2)
     how = dice.choice(LINE)
     size = dice.randint(50, 400) if how == "slow" else dice.randint(0, 20_000)
-    return Fault(dice.uniform(0.8, SPREAD_S + 2), kind, dice.randrange(64), lasts, how, size)
+    return Fault(dice.uniform(0.8, spread + 2), kind, dice.randrange(64), lasts, how, size)

@@ -2,8 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -14,15 +14,18 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bench.chaos.daemon import Store, store
+from bench.chaos.forks import Launch, forking, program
 from bench.chaos.line import Line, line_to
 from bench.chaos.model import counting
-from bench.chaos.node import Node
+from bench.chaos.node import Ended, Node
 from bench.chaos.plan import EMBEDDED
 from bench.chaos.wire import BROKEN, call
 from bench.peers.cluster import cluster
 from bench.processes import server_env
 
 NODES: Final = 2
+LEASE_S: Final = 30.0
+"""Seconds within which a server that answers holds its lease, however often Redis is killed meanwhile."""
 LOG_S: Final = 300
 OPTIONS: Final = {"THREADS": "1", "MODEL_TIMEOUT": "PT9S", "MAX_RUNNING": "1000", "LOG_TTL": f"PT{LOG_S}S"}
 AGENT: Final = {"confidence_threshold": 0, "escalation": {"limit": 1000, "per": 60}}
@@ -44,21 +47,48 @@ class Rig:
     """Held while a server starts: the lease that is new then is its own."""
     starts: list[float] = field(default_factory=list[float])
     """Seconds from each start of a server to its first answer."""
+    in_vain: int = 0
+    """Starts that an outage ended."""
+    outages: int = 0
+    """Of Redis, PostgreSQL and the lines to them, that go on."""
+    sound_since: float = 0.0
+    """When the last of them was over."""
+
+    @contextmanager
+    def outage(self) -> Generator[None]:
+        """Note that something behind the servers is out of order until the block ends."""
+        self.outages += 1
+        try:
+            yield
+        finally:
+            self.outages -= 1
+            self.sound_since = asyncio.get_running_loop().time()
 
     async def start(self, node: Node) -> None:
         """Start a server and learn the name under which it holds its lease."""
         async with self.mending:
-            began = asyncio.get_running_loop().time()
-            if not await node.start():
-                return
-            self.starts.append(asyncio.get_running_loop().time() - began)
+            clock = asyncio.get_running_loop().time
+            began = clock()
+            while True:
+                try:
+                    if not await node.start():
+                        return
+                    break
+                except Ended as words:  # whoever looks after a server starts it again
+                    if not self.outages and self.sound_since < began:
+                        raise RuntimeError(f"A server does not start. Its last words: {words}") from words
+                    self.in_vain += 1
+            if not self.outages and self.sound_since < began:
+                self.starts.append(clock() - began)
             known = {owner for one in self.nodes for owner in one.owners}
-            for _ in range(100):
+            until = clock() + LEASE_S
+            while node.alive and clock() < until:
                 if new := await self.leases() - known:
                     node.owners |= new
                     return
-                await asyncio.sleep(0.1)
-            raise RuntimeError("A server answers and holds no lease.")
+                await asyncio.sleep(0.05)
+            if node.alive:
+                raise RuntimeError("A server answers and holds no lease.")
 
     async def leases(self) -> set[str]:
         """Return the names of the processes that hold a lease; none while Redis does not answer."""
@@ -115,7 +145,8 @@ class Rig:
             await self.store.kill()
             await asyncio.sleep(mended_after)
             await self.store.start()
-        elif self.nodes[0].alive:
+            return
+        with suppress(psutil.NoSuchProcess):
             for child in self.nodes[0].outside.children():
                 if "valkey" in child.name():
                     child.kill()
@@ -130,11 +161,12 @@ def _rows(sql: str, query: str) -> list[tuple[Any, ...]]:
 
 
 @asynccontextmanager
-async def rig(place: str, folder: Path) -> AsyncGenerator[Rig]:
-    """Start everything in the folder and end it with the block."""
+async def rig(place: str, folder: Path, *, cold: bool = False) -> AsyncGenerator[Rig]:
+    """Start everything in the folder and end it with the block. `cold`: each server is a program of its own."""
     async with AsyncExitStack() as stack:
+        launch: Launch = program if cold else (await stack.enter_async_context(forking())).start
         model = await stack.enter_async_context(counting())
-        made = await (_embedded if place == EMBEDDED else _servers)(stack, folder, model)
+        made = await (_embedded if place == EMBEDDED else _servers)(stack, folder, model, launch)
         try:
             for node in made.nodes:
                 await made.start(node)
@@ -144,14 +176,14 @@ async def rig(place: str, folder: Path) -> AsyncGenerator[Rig]:
             await asyncio.gather(*(node.end() for node in made.nodes if node.alive), return_exceptions=True)
 
 
-async def _embedded(stack: AsyncExitStack, folder: Path, model: str) -> Rig:
+async def _embedded(stack: AsyncExitStack, folder: Path, model: str, launch: Launch) -> Rig:
     data = folder / "one"
     redis = await stack.enter_async_context(Redis(unix_socket_path=str(data / "valkey.sock")))
-    node = Node(data, server_env(data, model, **OPTIONS))
+    node = Node(data, server_env(data, model, **OPTIONS), launch)
     return Rig([node], str(data / "switchboard.sqlite"), redis)
 
 
-async def _servers(stack: AsyncExitStack, folder: Path, model: str) -> Rig:
+async def _servers(stack: AsyncExitStack, folder: Path, model: str, launch: Launch) -> Rig:
     database = await stack.enter_async_context(cluster(folder / "postgresql"))
     behind = await stack.enter_async_context(store(folder / "redis"))
     sql_line = await stack.enter_async_context(line_to(int(database.url.rpartition(":")[2].split("/")[0])))
@@ -161,7 +193,7 @@ async def _servers(stack: AsyncExitStack, folder: Path, model: str) -> Rig:
         "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{sql_line.port}/postgres",
     }
     places = [folder / f"node{number}" for number in range(NODES)]
-    nodes = [Node(place, server_env(place, model, **OPTIONS, **urls)) for place in places]
+    nodes = [Node(place, server_env(place, model, **OPTIONS, **urls), launch) for place in places]
     redis = await stack.enter_async_context(Redis(port=behind.port))
     return Rig(nodes, database.url, redis, behind, log_line, sql_line)
 

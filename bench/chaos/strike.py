@@ -7,11 +7,16 @@ from typing import Final
 
 from bench.chaos.client import Client
 from bench.chaos.node import Node
-from bench.chaos.plan import CALM, KILL, KILL_ALL, LOG_LINE, PAUSE, SQL_LINE, STORE, TERM, Fault
+from bench.chaos.plan import KILL, KILL_ALL, LOG_LINE, PAUSE, SQL_LINE, STORE, TERM, Fault
 from bench.chaos.rig import Rig
 
 OUTAGES: Final = frozenset({STORE, LOG_LINE, SQL_LINE})
 """Faults after which an answer may have to be given up."""
+DEATHS: Final = frozenset({KILL, KILL_ALL, TERM})
+MORE: Final = ", and more"
+"""Beside a fault whose runs had another one before they were heard of again."""
+SOUND_S: Final = 6.0
+"""After an outage nobody takes a run over until leases have been held for 5 s again."""
 
 
 class Striker:
@@ -24,38 +29,40 @@ class Striker:
         """Runs that were being answered where it happened."""
         self.ends: list[float] = []
         """Seconds that servers took to end after SIGTERM."""
+        self._killing = asyncio.Lock()
 
     async def strike(self, fault: Fault, clients: Sequence[Client]) -> None:
         """Let the fault happen at its moment, and mend it."""
         await asyncio.sleep(fault.at)
-        node = self._rig.nodes[fault.node % len(self._rig.nodes)]
+        nodes, first = self._rig.nodes, fault.node % len(self._rig.nodes)
+        able = [node for node in (*nodes[first:], *nodes[:first]) if node.alive]
         ways: dict[str, Callable[[], Awaitable[None]]] = {
-            KILL: lambda: self._kill(node, fault, clients),
-            TERM: lambda: self._end(node, fault, clients),
-            PAUSE: lambda: self._pause(node, fault, clients),
+            KILL: lambda: self._kill(able[0], fault, clients),
+            TERM: lambda: self._end(able[0], fault, clients),
+            PAUSE: lambda: self._pause(able[0], fault, clients),
             STORE: lambda: self._store(fault, clients),
-            LOG_LINE: lambda: self._line(fault),
-            SQL_LINE: lambda: self._line(fault),
+            LOG_LINE: lambda: self._line(fault, clients),
+            SQL_LINE: lambda: self._line(fault, clients),
         }
-        if fault.kind == CALM:
-            self.happened[CALM] += 1
-        else:
+        if able or fault.kind in OUTAGES:
             await ways[fault.kind]()
 
     def _note(self, kind: str, runs: set[str], clients: Sequence[Client]) -> None:
         self.happened[kind] += 1
         now = asyncio.get_running_loop().time()
+        sound = not self._rig.outages and now - self._rig.sound_since > SOUND_S
         for client in clients:
             if client.told.run in runs and not client.told.ends:
                 self.hit[kind] += 1
-                if kind in {KILL, KILL_ALL, TERM, PAUSE}:
-                    client.deaths += 1
-                fresh = client.struck is None or kind in {KILL, KILL_ALL, TERM}
-                client.struck = (kind, now) if fresh else client.struck
+                client.deaths += kind in DEATHS | {PAUSE}
+                if client.struck is None:
+                    client.struck = (kind if sound or kind in OUTAGES else kind + MORE, now)
+                elif kind in DEATHS:
+                    client.struck = (kind + MORE, now)
+                elif not client.struck[0].endswith(MORE):
+                    client.struck = (client.struck[0] + MORE, client.struck[1])
 
     async def _kill(self, node: Node, fault: Fault, clients: Sequence[Client]) -> None:
-        if not node.alive:
-            return
         runs = await self._rig.owned(node)
         await node.kill()
         others = any(one.alive and not one.paused for one in self._rig.nodes)
@@ -65,7 +72,7 @@ class Striker:
         await self._rig.start(node)
 
     async def _end(self, node: Node, fault: Fault, clients: Sequence[Client]) -> None:
-        if not node.alive or self._rig.mending.locked():
+        if self._rig.mending.locked():
             return
         self._note(TERM, await self._rig.owned(node), clients)
         self.ends.append(await node.end())
@@ -73,7 +80,7 @@ class Striker:
         await self._rig.start(node)
 
     async def _pause(self, node: Node, fault: Fault, clients: Sequence[Client]) -> None:
-        if not node.alive or node.paused:
+        if node.paused:
             return
         runs = await self._rig.owned(node)
         node.pause()
@@ -82,11 +89,20 @@ class Striker:
         node.proceed()
 
     async def _store(self, fault: Fault, clients: Sequence[Client]) -> None:
-        self._note(STORE, await self._rig.unfinished(), clients)
-        await self._rig.kill_store(fault.lasts)
+        if self._killing.locked() or not self._rig.nodes[0].alive:
+            return
+        runs = await self._rig.unfinished()
+        async with self._killing:
+            with self._rig.outage():
+                self._note(STORE, runs, clients)
+                await self._rig.kill_store(fault.lasts)
 
-    async def _line(self, fault: Fault) -> None:
+    async def _line(self, fault: Fault, clients: Sequence[Client]) -> None:
         line = self._rig.log_line if fault.kind == LOG_LINE else self._rig.sql_line
         assert line is not None
         self.happened[f"{fault.kind} {fault.how}"] += 1
-        await line.suffer(fault)
+        for client in clients:
+            if client.struck is not None and not client.struck[0].endswith(MORE):
+                client.struck = (client.struck[0] + MORE, client.struck[1])
+        with self._rig.outage():
+            await line.suffer(fault)

@@ -1,5 +1,6 @@
 """What a whole run of the chaos comes to: its table, its JSON, and whether it passed."""
 
+import os
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,6 +11,9 @@ import orjson
 from bench.chaos.case import Ended
 from bench.chaos.client import Client
 from bench.chaos.judge import DOUBLED, LEFT, LOST, WRONG
+from bench.chaos.plan import KILL, KILL_ALL, STORE, Size
+from bench.chaos.rig import Rig
+from bench.chaos.strike import Striker
 from bench.figures import quantile
 
 KINDS: Final = (LOST, DOUBLED, WRONG, LEFT)
@@ -30,6 +34,9 @@ class Tally:
 
     seed: int
     place: str
+    size: Size
+    began: float = 0.0
+    ended: float = 0.0
     cases: int = 0
     runs: int = 0
     refused: int = 0
@@ -63,28 +70,36 @@ class Tally:
                 self.ends[data.get("status", data.get("code", name))] += 1
         for kind, what in ended.findings:
             self.found[kind] += 1
-            again = f"--seed {self.seed} --only {ended.case.number} --on {self.place}"
+            again = (
+                f"--seed {self.seed} --only {ended.case.number} --on {self.place} --faults {self.size.faults}"
+            )
             print(f"{kind.upper()}: {what}   [{again}: {faults_of(ended)}]", file=sys.stderr, flush=True)
 
     def passed(self) -> bool:
         """Tell whether nothing was lost, duplicated, wrong or left."""
         return not self.found
 
-    def body(
-        self, happened: Counter[str], hit: Counter[str], stops: list[float], starts: list[float]
-    ) -> dict[str, Any]:
+    def body(self, striker: Striker, rig: Rig) -> dict[str, Any]:
         """Return all as one JSON object."""
         times = {kind: spread(found) for kind, found in self.recovered.items()}
+        minutes = (self.ended - self.began) / 60
+        kills = sum(striker.happened[kind] for kind in (KILL, KILL_ALL, STORE))
         return {
             "bench": "chaos",
             **{name: getattr(self, name) for name in SHOWN},
             "ends": dict(self.ends),
             **{kind: self.found[kind] for kind in KINDS},
-            "faults": dict(happened),
-            "hit": dict(hit),
+            "faults": dict(striker.happened),
+            "hit": dict(striker.hit),
+            "minutes": round(minutes, 1),
+            "sigkills": kills,
+            "sigkills_a_minute": round(kills / minutes, 1) if minutes else 0.0,
+            "cuts_a_minute": round(self.cuts / minutes, 1) if minutes else 0.0,
             "recovery_s": times,
-            "sigterm_s": spread(stops),
-            "start_s": spread(starts),
+            "sigterm_s": spread(striker.ends),
+            "start_s": spread(rig.starts),
+            "starts_in_vain": rig.in_vain,
+            "load": [round(one, 1) for one in os.getloadavg()],
             "passed": self.passed(),
         }
 
@@ -112,22 +127,30 @@ def table(body: dict[str, Any]) -> str:
         f"chaos on {body['place']}, seed {body['seed']}: {body['cases']} cases, {body['runs']:,} runs "
         f"({body['refused']} messages refused), {body['cuts']:,} cuts of clients",
         "",
-        f"{'fault':16}{'times':>8}{'runs hit':>10}{'p50 s':>9}{'p95 s':>9}{'max s':>9}",
+        f"{'fault':18}{'times':>8}{'runs hit':>10}{'p50 s':>9}{'p95 s':>9}{'max s':>9}",
     ]
-    for kind, times in sorted(body["faults"].items()):
-        took = body["recovery_s"].get(kind, {})
+    for kind in sorted({*body["faults"], *body["recovery_s"]}):
+        took, times = body["recovery_s"].get(kind, {}), body["faults"].get(kind, "")
         cells = "".join(
             f"{took.get(name, float('nan')):9.2f}" if took else f"{'':9}" for name in ("p50", "p95", "max")
         )
-        rows.append(f"{kind:16}{times:8}{body['hit'].get(kind, ''):>10}{cells}")
+        rows.append(f"{kind:18}{times:>8}{body['hit'].get(kind, ''):>10}{cells}")
     rows += ["", f"ends: {', '.join(f'{name} {count}' for name, count in sorted(body['ends'].items()))}"]
     rows.append(f"restarts {body['restarts']}, gaps {body['gaps']}")
     if body["sigterm_s"]:
         rows.append(f"SIGTERM to the end: p95 {body['sigterm_s']['p95']} s, max {body['sigterm_s']['max']} s")
     if body["start_s"]:
-        rows.append(f"a server's start: p50 {body['start_s']['p50']} s, max {body['start_s']['max']} s")
+        start = body["start_s"]
+        rows.append(
+            f"a server's start: p50 {start['p50']} s, p95 {start['p95']} s, max {start['max']} s; "
+            f"{body['starts_in_vain']} more ended in an outage"
+        )
     if body["growth"] is not None:
         rows.append(f"memory after warm-up: {body['growth']:+.1%}; file descriptors {body['descriptors']:+}")
+    rows.append(
+        f"{body['sigkills']:,} SIGKILLs in {body['minutes']} minutes: {body['sigkills_a_minute']} a minute, and "
+        f"{body['cuts_a_minute']} cuts; load at the end {body['load'][0]}, in 15 minutes {body['load'][2]}"
+    )
     rows.append(", ".join(f"{kind} {body[kind]}" for kind in KINDS))
     return "\n".join(rows)
 

@@ -1,6 +1,6 @@
 """A short piece of `bench chaos`, the same each time: servers are killed and nothing is lost or comes twice.
 
-A failure names the seed and the case: `switchboard bench chaos --seed 7 --only CASE --on embedded` repeats it.
+A failure is repeated by `switchboard bench chaos --on embedded --faults 2 --seed 7 --only CASE`, with what it names.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ import pytest
 from bench.chaos import run
 from bench.chaos.client import Told
 from bench.chaos.line import line_to
-from bench.chaos.plan import EMBEDDED, KILL, PLACES, SERVERS, draw
+from bench.chaos.plan import EMBEDDED, KILL, PLACES, SERVERS, Size, draw
 from tests.servers.postgres import require_postgres
 from tests.servers.redis import require_redis
 
 SEED = 7
-FEW = (6, 8)
+FEW = Size((6, 8), 2)
 
 
 def killing(place: str) -> int:
@@ -30,8 +30,9 @@ def test_servers_that_are_killed_lose_nothing_and_tell_nothing_twice(
     place: str, capsys: pytest.CaptureFixture[str]
 ):
     if place == SERVERS:
-        require_postgres(), require_redis()
-    code = run(True, seed=SEED, on=place, only=killing(place), streams=FEW)
+        require_postgres()
+        require_redis()
+    code = run(True, seed=SEED, on=place, only=killing(place), streams=FEW.streams, faults=FEW.faults)
     printed = capsys.readouterr()
     body = json.loads(printed.out.splitlines()[-1])
     assert (code, {kind: body[kind] for kind in ("lost", "duplicated", "wrong", "left")}) == (
