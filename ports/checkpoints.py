@@ -30,12 +30,12 @@ SPARSE: Final = "sparse"
 """Key of a run's `configurable`: only the checkpoints before a node of BOUNDARIES are kept."""
 
 BOUNDARIES: Final = frozenset(f"branch:to:{node}" for node in ("generate", "act", "approve"))
-"""The channels that LangGraph writes when one of these nodes is next."""
+"""The channels that hold something while one of these nodes is next, and nothing after it."""
 
 
-def config_for(thread: str, *, fresh: bool = False) -> RunnableConfig:
+def config_for(thread: str, *, fresh: bool = False, sparse: bool = True) -> RunnableConfig:
     """Return the configuration under which a run's graph is driven and looked up."""
-    return {"configurable": {"thread_id": thread, "checkpoint_ns": "", FRESH: fresh, SPARSE: True}}
+    return {"configurable": {"thread_id": thread, "checkpoint_ns": "", FRESH: fresh, SPARSE: sparse}}
 
 
 class _Sparse(BaseCheckpointSaver[str]):
@@ -52,11 +52,14 @@ class _Sparse(BaseCheckpointSaver[str]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Keep the checkpoint if it is worth it, as a whole: those before it may have been left out."""
+        """Keep the checkpoint if it is worth it, as a whole: those before it may have been left out.
+
+        Not the one after an answer: what clients have of it the log alone knows, which may have lost its end.
+        """
         options = config.get("configurable", {})
         if not options.get(SPARSE):
             return await super().aput(config, checkpoint, metadata, new_versions)
-        if new_versions.keys() & BOUNDARIES:
+        if checkpoint["channel_values"].keys() & BOUNDARIES:
             return await super().aput(config, checkpoint, metadata, checkpoint["channel_versions"])
         name = {key: options[key] for key in ("thread_id", "checkpoint_ns")}
         return {"configurable": {**name, "checkpoint_id": checkpoint["id"]}}

@@ -77,11 +77,23 @@ class Driver:
                 live.said = told.text
                 if told.written is not None:
                     whole = {**told.written, "text": told.text}
-                    await self._graph.aupdate_state(config_for(live.thread), whole, as_node="generate")
+                    config = config_for(live.thread, sparse=False)
+                    await self._graph.aupdate_state(config, whole, as_node="generate")
                     live.state.update(whole)
+                elif "generate" not in kept.next:
+                    self._bring(live, kept.values.get("text", ""))
                 return None
             self._restart_if_told(live)
         return live.input()
+
+    def _bring(self, live: Live, text: str) -> None:
+        """Bring clients to the text that was written before the checkpoint: its owner's log may lack the end of it."""
+        if text and not text.startswith(live.said):
+            self.restart(live, AGAIN)
+            live.said = ""
+        if rest := text[len(live.said) :]:
+            self._log.append_text(live.log, rest)
+            live.said = text
 
     def _restart_if_told(self, live: Live) -> None:
         if live.told.counts.total() > live.told.counts["run"]:
