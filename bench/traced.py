@@ -17,6 +17,7 @@ import uvloop
 
 from bench.processes import HANDBOOK
 from contracts.state import Citation, Passage
+from graph.steps import stages_of
 from graph.wiring import Wiring
 from ports.settings import Settings
 from retrievers import rerank, tokens
@@ -113,9 +114,8 @@ class TurnedReader:
 
 def trace_all(wiring: Wiring, trace: Trace) -> None:
     """Put the clock around nodes, embedder, ranking, reader and model."""
-    for name, node in wiring.graph.nodes.items():
-        if afunc := getattr(node.bound, "afunc", None):
-            vars(node.bound)["afunc"] = trace.awaited(f"node:{name}", afunc)
+    for name, stage in stages_of(wiring.graph).items():
+        stage.run = trace.awaited(f"node:{name}", stage.run)
     minilm = wiring.ports.minilm
     vars(minilm)["encode"] = trace.timed("embed", minilm.encode)
     rerank.scores = trace.timed("rank", rerank.scores)

@@ -1,6 +1,6 @@
 """What a node may reach besides its slice of the state. One Context a run; its tenant is bound here."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypedDict
 
@@ -206,6 +206,10 @@ class Progress:
     """`time.perf_counter()` at the first token."""
 
 
+def nobody_reads(node: str, update: Mapping[str, Any]) -> None:
+    """Tell nobody: the graph's own stream is read instead."""
+
+
 def nobody_listens(reason: str) -> None:
     """Drop nothing: no client has any text yet."""
 
@@ -233,6 +237,8 @@ class Context:
     """What clients already have of this answer: an earlier attempt at the run was broken off behind it."""
     restart: Callable[[str], None] = nobody_listens
     """Tells all clients to drop the text so far; takes the reason."""
+    tell: Callable[[str, Mapping[str, Any]], None] = nobody_reads
+    """Takes a node's name and what it has written, as soon as it has."""
     journal: Journal = field(default_factory=Unjournalled)
     """Through it goes all that has an effect outside of the run."""
     tools: Tools = field(default_factory=Unreachable)
@@ -244,5 +250,5 @@ class Context:
 
 __all__ = [
     "Chat", "Context", "Desk", "Emitter", "Intents", "Journal", "Memory", "Progress", "Reader", "Recorder", "Returned",
-    "Tools", "Turn", "Unjournalled", "Unreachable", "nobody_listens",
+    "Tools", "Turn", "Unjournalled", "Unreachable", "nobody_listens", "nobody_reads",
 ]  # fmt: skip

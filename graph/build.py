@@ -5,6 +5,7 @@
 refuse   canonical               clarify · escalate · queue · refuse       act      approve -> publish
 
 All ways end at record. `act` makes one tool call at a time; it and `approve` pause the run until a person has answered.
+`build_graph` joins the nodes between those that are APART into steps (graph/steps.py).
 """
 
 from typing import Any
@@ -18,6 +19,7 @@ from contracts.context import Context
 from contracts.state import RunState
 from graph import routes
 from graph.failures import is_passing
+from graph.steps import joined
 from nodes.act import act
 from nodes.approve import approve
 from nodes.canonical import canonical
@@ -39,13 +41,21 @@ from nodes.verify import verify
 AGAIN = RetryPolicy(initial_interval=0.1, max_attempts=3, retry_on=is_passing)
 """For nodes that only read; `generate` is never run twice, its text is already with the client."""
 
+APART = ("generate", "act", "approve")
+"""The nodes before which a checkpoint is kept: each is a step of its own."""
+
 Graph = CompiledStateGraph[RunState, Context, RunState, RunState]
 
-__all__ = ["Graph", "build_graph"]
+__all__ = ["APART", "Graph", "build_graph", "plan"]
 
 
 def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     """Compile the graph; it holds no client and serves every run."""
+    return joined(plan(), APART).compile(checkpointer=checkpointer)
+
+
+def plan() -> StateGraph[RunState, Context]:
+    """Return the graph as it is meant: each node by itself."""
     graph = StateGraph(RunState, context_schema=Context)
     graph.add_node("guard", guard, retry_policy=AGAIN)
     graph.add_node("recall", recall, retry_policy=AGAIN)
@@ -78,4 +88,4 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     for last in ("publish", "canonical", "clarify", "escalate", "queue", "refuse"):
         graph.add_edge(last, "record")
     graph.add_edge("record", END)
-    return graph.compile(checkpointer=checkpointer)
+    return graph

@@ -1,18 +1,30 @@
 """Puts the parts together: from open ports to the Context of one run. The tenant is bound here."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from contracts.agents import AgentConfig, ModelChoice
-from contracts.context import Context, Desk, Emitter, Intents, Reader, Recorder, Tools, nobody_listens
+from contracts.context import (
+    Context,
+    Desk,
+    Emitter,
+    Intents,
+    Reader,
+    Recorder,
+    Tools,
+    nobody_listens,
+    nobody_reads,
+)
 from contracts.errors import SetupError, SwitchboardError
 from contracts.identity import Identity
+from contracts.patience import STORE_S, patiently
 from graph.build import Graph, build_graph
 from graph.database import open_database
 from graph.encoder import encoder_for
+from graph.failures import is_passing
 from graph.journal import RunJournal
 from models import extractive, smalltalk
 from models.acts import Acts
@@ -155,7 +167,9 @@ class Wiring:
 
     async def _titles(self, who: Identity, agent: AgentConfig) -> Sequence[str]:
         """Return the titles of the newest documents that the asker may read and the agent draws on."""
-        page = await documents.listing(self.database, who, TITLES, status="indexed")
+        page = await patiently(
+            lambda: documents.listing(self.database, who, TITLES, status="indexed"), is_passing, STORE_S
+        )
         known = agent.knowledge
         return [
             one["title"]
@@ -184,12 +198,12 @@ class Wiring:
     async def context(
         self, who: Identity, agent_id: str, run_id: str, started: float, emit: Emitter, desk: Desk, record: Recorder,
         *, queued: bool, sources: Sequence[str] = (), said: str = "", restart: Callable[[str], None] | None = None,
-        thread: str = "",
+        tell: Callable[[str, Mapping[str, Any]], None] = nobody_reads, thread: str = "",
     ) -> Context:  # fmt: skip
         """Return what the nodes of one run may reach: of the documents, only `sources` where some are named.
 
-        `said` is what clients have of the answer from an earlier attempt; `restart` tells them to drop it. `thread` is
-        the graph's, where it is not the run's own: of a run that goes on from another's pause.
+        `said` is what clients have of the answer from an earlier attempt; `restart` tells them to drop it, `tell` what
+        the nodes write. `thread` is the graph's, where it is not the run's own: it goes on from another run's pause.
         Raises Unknown for an agent that is not there.
         """
         agent = await self.agent(who, agent_id)
@@ -211,6 +225,7 @@ class Wiring:
             queued=queued,
             said=said,
             restart=restart or nobody_listens,
+            tell=tell,
             tools=self.tools,
             journal=RunJournal(self.database, who, thread or run_id),
         )

@@ -1,6 +1,6 @@
 """Drives one run through the graph: from where it begins, its updates into the log, to what it came to."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, cast
 
 from langgraph.types import Command
@@ -53,11 +53,8 @@ class Driver:
         )
         asked: dict[str, Any] | None = None
         async for part in stream:
-            for node, update in cast("dict[str, Any]", part["data"]).items():
-                if node == INTERRUPT:
-                    asked = update[0].value
-                elif update:
-                    self._take_in(live, node, update)
+            if stopped := cast("dict[str, Any]", part["data"]).get(INTERRUPT):
+                asked = stopped[0].value
         if asked is not None:  # now that its checkpoint is written
             await self._pause(live, asked, context.agent.approval_expires)
 
@@ -105,7 +102,8 @@ class Driver:
         live.told.text, live.told.written = "", None
         self._log.append(live.log, "restart", {"reason": reason})
 
-    def _take_in(self, live: Live, node: str, update: dict[str, Any]) -> None:
+    def take_in(self, live: Live, node: str, update: Mapping[str, Any]) -> None:
+        """Note what a node has written and tell clients; called by the graph after each node."""
         if (update.get("decision") or {}).get("path") == "auto_answer" and not live.answering:
             self.places.take(live)
         self._tell(live, update)
@@ -113,7 +111,7 @@ class Driver:
             written = {key: value for key, value in update.items() if key != "text"}
             self._log.append(live.log, "mark", written)
 
-    def _tell(self, live: Live, update: dict[str, Any]) -> None:
+    def _tell(self, live: Live, update: Mapping[str, Any]) -> None:
         """Merge an update into what the run has come to, and tell clients what they do not know of it."""
         live.state.update(update)
         events = list(to_events(update, live.state.get("passages", [])))

@@ -18,6 +18,7 @@ from server.live import Live
 from server.log import Log
 from server.metrics import Metrics
 from server.parts import Parts
+from server.patience import until_stored
 from server.places import Places
 from server.recovery import Recovery
 from server.runs import Runs
@@ -68,6 +69,9 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
     tail = Tail(redis, lease.owner, lambda what, about: recovery.told(what, about))
 
     async def context_for(live: Live, emit: Emitter, driver: Driver) -> Context:
+        return await until_stored(lambda: read_context(live, emit, driver))
+
+    async def read_context(live: Live, emit: Emitter, driver: Driver) -> Context:
         async def record(state: RunState) -> None:
             await driver.record(live, state)
 
@@ -84,6 +88,7 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
             sources=live.sources,
             said=live.said,
             restart=lambda reason: driver.restart(live, reason),
+            tell=lambda node, update: driver.take_in(live, node, update),
             thread=live.thread,
         )
 

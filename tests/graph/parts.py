@@ -161,7 +161,7 @@ class World:
         reached: dict[str, Any] = {
             "retriever": Shelf(), "reader": self.reader, "memory": self.memory, "intents": self.intents,
             "chat": chat, "desk": self.desk, "record": self.record, "said": screen.held,
-            "restart": screen.restart, **self.more,
+            "restart": screen.restart, "tell": lambda _, update: self.tell(screen, update), **self.more,
         }  # fmt: skip
         return Context(
             run_id=run_id, who=ANN, agent=self.agent, started=0.0, emit=screen.emit, **reached
@@ -169,6 +169,10 @@ class World:
 
     async def record(self, state: RunState) -> None:
         self.recorded.append(state)
+
+    def tell(self, screen: Screen, update: dict[str, Any]) -> None:
+        self.state.update(update)
+        screen.events += to_events(update, self.state.get("passages", []))
 
     async def go(
         self, given: Any = QUESTION, *, said: str = "", thread: str = "run_1", run_id: str = "", until: str = ""
@@ -188,8 +192,6 @@ class World:
                 if node == "__interrupt__":
                     screen.events += [("interrupt", {"id": one.id, **one.value}) for one in update]
                     continue
-                self.state.update(update or {})
-                screen.events += to_events(update or {}, self.state.get("passages", []))
                 if node == until:
                     await stream.aclose()
                     return screen
