@@ -25,6 +25,7 @@ COMMANDS: Final = ("switchboard", "server.serve", "server.worker")
 LATER: Final = (
     "uvloop", "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto", "uvicorn.lifespan.off",
     "ingest.index", "ingest.parts", "ingest.report", "ingest.walk", "alembic.command", "store.sqlite",
+    "store.postgres", "sqlalchemy.dialects.postgresql.psycopg", "langgraph.checkpoint.postgres.aio",
 )  # fmt: skip
 """What the commands import only when they are under way."""
 THREADED: Final = "onnxruntime"

@@ -5,6 +5,7 @@ in its row and in the ids of its log, so a process that was paused past its leas
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
@@ -21,6 +22,8 @@ LEASE_S: Final = 5.0
 
 RENEW_S: Final = 1.5
 """Three renewals in a lease: one that is late or lost costs no run."""
+
+logger = logging.getLogger("switchboard.lease")
 
 
 class Lease:
@@ -44,6 +47,7 @@ class Lease:
         `lapsed` is called where others may have taken this process for dead, `rolled_back` where the server came back
         without its last second.
         """
+        logger.info("the runs of this process have the owner %s", self.owner)
         while not cancelled():
             await self.renew(lapsed, rolled_back)
             await asyncio.sleep(RENEW_S)

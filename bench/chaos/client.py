@@ -113,7 +113,7 @@ class Client:
     def _port(self) -> int:
         self.connections += 1
         route = self.ask.route
-        port = self._rig.nodes[route[self.connections % len(route)] % len(self._rig.nodes)].port
+        port = self._rig.servers[route[self.connections % len(route)] % len(self._rig.servers)].port
         now = asyncio.get_running_loop().time()
         self.told.trail.append(f"at {now:.3f} to :{port} after {self.told.last!r}")
         return port

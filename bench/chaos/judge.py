@@ -142,7 +142,7 @@ class Stored:
 async def _replayed(rig: Rig, client: Client) -> list[Finding]:
     """Return where the log, read from its beginning, is not what the client was told."""
     told = Told()
-    node = rig.nodes[client.connections % len(rig.nodes)]
+    node = rig.servers[client.connections % len(rig.servers)]
     try:
         reply = await request(node.port, "GET", f"/messaging/runs/{client.told.run}/stream")
         async for frame in reply.frames():
@@ -190,7 +190,7 @@ async def _there(rig: Rig, runs: Collection[str]) -> list[str]:
     living = {owner for node in rig.nodes for owner in node.owners}
     leases = await rig.leases()
     if len(leases) != len(rig.nodes) or leases - living:
-        found.append(f"{len(leases)} leases of {len(rig.nodes)} servers")
+        found.append(f"{len(leases)} leases of {len(rig.nodes)} processes")
     endless = await rig.without_expiry()
     if endless:
         found.append(f"keys that never go: {endless[:3]}")

@@ -1,7 +1,8 @@
-"""A `switchboard serve` on a port of its own that may be killed, paused, ended and started again over its folder."""
+"""A `switchboard serve` or `worker` that may be killed, paused, ended and started again over its folder."""
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ from bench.peers.cluster import free_port
 
 START_S: Final = 90.0
 END_S: Final = 20.0
+OWNER: Final = re.compile(rb"have the owner (w_\w+)")
+WORKS: Final = re.compile(rb"worker w_\w+ answers")
 
 
 class Ended(Exception):
@@ -22,11 +25,12 @@ class Ended(Exception):
 
 
 class Node:
-    """One server."""
+    """One server, or one worker."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], launch: Launch) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str], launch: Launch, *, worker: bool = False) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.worker = worker
+        self.port = 0 if worker else free_port()
         self.owners = set[str]()
         """The names under which its processes have held their leases."""
         self.asked_to_end = 0
@@ -54,22 +58,31 @@ class Node:
         Raises Ended where it ends by itself, RuntimeError where it takes too long.
         """
         said = self.folder.with_suffix(".log")
-        asked = self.asked_to_end
-        self._process = await self._launch(["serve", "--port", str(self.port)], self._env, said)
+        said.touch()
+        asked, before = self.asked_to_end, said.stat().st_size
+        arguments = ["worker"] if self.worker else ["serve", "--port", str(self.port)]
+        process = self._process = await self._launch(arguments, self._env, said)
         until = asyncio.get_running_loop().time() + START_S
-        while asyncio.get_running_loop().time() < until and self._process.returncode is None:
-            try:
-                if (await call(self.port, "GET", "/messaging/conversations?limit=1"))[0] == 200:
-                    return True
-            except BROKEN:
-                pass
+        while asyncio.get_running_loop().time() < until and process.returncode is None:
+            words = await asyncio.to_thread(_rest, said, before)
+            self.owners.update(name.decode() for name in OWNER.findall(words))
+            if await self._answers(words):
+                return True
             await asyncio.sleep(0.05)
         if self.asked_to_end > asked:
             return False
         words = repr(said.read_text(errors="replace").strip()[-600:])
-        if not self.alive:
+        if process.returncode is not None:
             raise Ended(words)
         raise RuntimeError(f"A server did not answer within {START_S:.0f} s. Its last words: {words}")
+
+    async def _answers(self, words: bytes) -> bool:
+        if self.worker:
+            return WORKS.search(words) is not None
+        try:
+            return (await call(self.port, "GET", "/messaging/conversations?limit=1"))[0] == 200
+        except BROKEN:
+            return False
 
     def pause(self) -> None:
         """Stop it as an overloaded machine would."""
@@ -110,3 +123,10 @@ class Node:
     async def _gone(self) -> None:
         if self._process is not None:
             await self._process.wait()
+
+
+def _rest(file: Path, before: int) -> bytes:
+    """Return what the file has behind that many bytes."""
+    with file.open("rb") as opened:
+        opened.seek(before)
+        return opened.read()

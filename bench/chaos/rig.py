@@ -1,4 +1,7 @@
-"""What the chaos breaks: one embedded server, or several over one Redis and one PostgreSQL; and a look behind them."""
+"""What the chaos breaks: one embedded server, or servers and workers over one Redis and one PostgreSQL.
+
+Of two servers the first answers what it accepts (`SWITCHBOARD_ANSWERS=here`), the second leaves it to the two workers.
+"""
 
 import asyncio
 import sqlite3
@@ -23,9 +26,8 @@ from bench.chaos.wire import BROKEN, call
 from bench.peers.cluster import cluster
 from bench.processes import server_env
 
-NODES: Final = 2
-LEASE_S: Final = 30.0
-"""Seconds within which a server that answers holds its lease, however often Redis is killed meanwhile."""
+NAMES: Final = {"server-1": "here", "server-2": "workers", "worker-1": "here", "worker-2": "here"}
+"""The processes and who writes the answers to what each accepts, which a worker does not."""
 LOG_S: Final = 300
 OPTIONS: Final = {"THREADS": "1", "MODEL_TIMEOUT": "PT9S", "MAX_RUNNING": "1000", "LOG_TTL": f"PT{LOG_S}S"}
 AGENT: Final = {"confidence_threshold": 0, "escalation": {"limit": 1000, "per": 60}}
@@ -34,7 +36,7 @@ UNFINISHED: Final = "SELECT id, owner, status FROM runs WHERE finished_at IS NUL
 
 @dataclass(slots=True)
 class Rig:
-    """The servers and what stands behind them."""
+    """The servers and workers and what stands behind them."""
 
     nodes: list[Node]
     sql: str
@@ -43,8 +45,6 @@ class Rig:
     store: Store | None = None
     log_line: Line | None = None
     sql_line: Line | None = None
-    mending: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while a server starts: the lease that is new then is its own."""
     starts: list[float] = field(default_factory=list[float])
     """Seconds from each start of a server to its first answer."""
     in_vain: int = 0
@@ -53,6 +53,11 @@ class Rig:
     """Of Redis, PostgreSQL and the lines to them, that go on."""
     sound_since: float = 0.0
     """When the last of them was over."""
+
+    @property
+    def servers(self) -> list[Node]:
+        """Return those that have HTTP."""
+        return [node for node in self.nodes if not node.worker]
 
     @contextmanager
     def outage(self) -> Generator[None]:
@@ -65,30 +70,20 @@ class Rig:
             self.sound_since = asyncio.get_running_loop().time()
 
     async def start(self, node: Node) -> None:
-        """Start a server and learn the name under which it holds its lease."""
-        async with self.mending:
-            clock = asyncio.get_running_loop().time
-            began = clock()
-            while True:
-                try:
-                    if not await node.start():
-                        return
-                    break
-                except Ended as words:  # whoever looks after a server starts it again
-                    if not self.outages and self.sound_since < began:
-                        raise RuntimeError(f"A server does not start. Its last words: {words}") from words
-                    self.in_vain += 1
-            if not self.outages and self.sound_since < began:
-                self.starts.append(clock() - began)
-            known = {owner for one in self.nodes for owner in one.owners}
-            until = clock() + LEASE_S
-            while node.alive and clock() < until:
-                if new := await self.leases() - known:
-                    node.owners |= new
+        """Start a server or worker. Raises RuntimeError with its last words where it ends and nothing explains it."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while True:
+            try:
+                if not await node.start():
                     return
-                await asyncio.sleep(0.05)
-            if node.alive:
-                raise RuntimeError("A server answers and holds no lease.")
+                break
+            except Ended as words:  # whoever looks after a server starts it again
+                if not self.outages and self.sound_since < began:
+                    raise RuntimeError(f"A server does not start. Its last words: {words}") from words
+                self.in_vain += 1
+        if not self.outages and self.sound_since < began:
+            self.starts.append(clock() - began)
 
     async def leases(self) -> set[str]:
         """Return the names of the processes that hold a lease; none while Redis does not answer."""
@@ -130,7 +125,7 @@ class Rig:
     async def any(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Ask the servers until one of them answers."""
         while True:
-            for node in self.nodes:
+            for node in self.servers:
                 try:
                     status, said = await call(node.port, method, path, body)
                 except BROKEN:
@@ -168,8 +163,8 @@ async def rig(place: str, folder: Path, *, cold: bool = False) -> AsyncGenerator
         model = await stack.enter_async_context(counting())
         made = await (_embedded if place == EMBEDDED else _servers)(stack, folder, model, launch)
         try:
-            for node in made.nodes:
-                await made.start(node)
+            await made.start(made.nodes[0])  # it makes the tables
+            await asyncio.gather(*(made.start(node) for node in made.nodes[1:]))
             await made.any("PUT", "/agents/default", AGENT)
             yield made
         finally:
@@ -192,8 +187,10 @@ async def _servers(stack: AsyncExitStack, folder: Path, model: str, launch: Laun
         "REDIS_URL": f"redis://127.0.0.1:{log_line.port}",
         "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{sql_line.port}/postgres",
     }
-    places = [folder / f"node{number}" for number in range(NODES)]
-    nodes = [Node(place, server_env(place, model, **OPTIONS, **urls), launch) for place in places]
+    nodes = list[Node]()
+    for name, answers in NAMES.items():
+        env = server_env(folder / name, model, **OPTIONS, **urls, ANSWERS=answers)
+        nodes.append(Node(folder / name, env, launch, worker=name.startswith("worker")))
     redis = await stack.enter_async_context(Redis(port=behind.port))
     return Rig(nodes, database.url, redis, behind, log_line, sql_line)
 

@@ -72,8 +72,6 @@ class Striker:
         await self._rig.start(node)
 
     async def _end(self, node: Node, fault: Fault, clients: Sequence[Client]) -> None:
-        if self._rig.mending.locked():
-            return
         self._note(TERM, await self._rig.owned(node), clients)
         self.ends.append(await node.end())
         await asyncio.sleep(fault.lasts / 10)
