@@ -6,6 +6,8 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from contracts.identity import Identity
+from contracts.patience import STORE_S, patiently
+from graph.failures import is_passing
 from store import effects
 from store.engine import Database
 
@@ -32,8 +34,12 @@ class RunJournal:
         name = (id(database), who.tenant, thread, step, number)
         lock = _doing.setdefault(name, asyncio.Lock())
         async with lock:
-            effect = await effects.begin(database, who, thread, step, number, kind)
+            effect = await patiently(
+                lambda: effects.begin(database, who, thread, step, number, kind), is_passing, STORE_S
+            )
             if not effect.done:
                 result = await make(f"{thread}:{step}:{number}")
-                effect = await effects.finish(database, who, thread, step, number, result)
+                effect = await patiently(
+                    lambda: effects.finish(database, who, thread, step, number, result), is_passing, STORE_S
+                )
             return effect.result

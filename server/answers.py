@@ -8,6 +8,9 @@ from typing import Final, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from qdrant_client.http.exceptions import ApiException
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
 
@@ -16,6 +19,10 @@ from graph.failures import known
 from server.faults import sentence
 
 logger = logging.getLogger("switchboard.http")
+
+OUTAGES: Final = (RedisError, SQLAlchemyError, ApiException, OSError)
+"""What the parts behind the server raise. Named, for what only `Exception` takes is raised again behind its answer:
+that breaks the connection, and fills the log with what is no defect."""
 
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 
@@ -35,6 +42,8 @@ def add_answers(app: FastAPI) -> None:
     app.add_exception_handler(SwitchboardError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    for outage in OUTAGES:
+        app.add_exception_handler(outage, _unknown)
     app.add_exception_handler(Exception, _unknown)
 
 

@@ -2,11 +2,13 @@
 
 import hashlib
 import hmac
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 import jwt
+from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.errors import Forbidden, SetupError, Unauthorized
 from contracts.identity import LOCAL, Identity
@@ -21,6 +23,10 @@ KEPT_S: Final = 2.0
 SECRET_BYTES: Final = 32
 """Least length of an HS256 secret. Source: RFC 7518, section 3.2."""
 
+OUTAGE_S: Final = 300.0
+"""Seconds for which a key that held is taken while the database cannot be asked: health and figures stay readable
+when they are needed. Nobody can revoke a key in a database that is away."""
+
 TENANT_HEADER: Final = "x-switchboard-tenant"
 
 
@@ -32,7 +38,7 @@ class Gate:
         self._database = database
         self._operator = operator
         self._known: dict[bytes, tuple[float, Identity]] = {}
-        self._open_until = 0.0
+        self._open_until = -math.inf
 
     async def require_auth(self) -> None:
         """Raise SetupError where the address is reachable from outside and nothing guards it, or too little does."""
@@ -64,19 +70,30 @@ class Gate:
         """Tell whether this is a loopback server on which nobody has made a key."""
         if not self._settings.on_loopback or self._settings.jwt_secret:
             return False
-        if time.monotonic() > self._open_until:
-            if await keys.exist(self._database):
-                return False
-            self._open_until = time.monotonic() + KEPT_S
-        return True
+        now = time.monotonic()
+        if now > self._open_until:
+            try:
+                there_is_one = await keys.exist(self._database)
+            except (SQLAlchemyError, OSError):
+                if now > self._open_until + OUTAGE_S:
+                    raise
+                return True
+            self._open_until = -math.inf if there_is_one else now + KEPT_S
+        return now <= self._open_until
 
     async def _of_key(self, secret: str) -> Identity:
         digest = hashlib.sha256(secret.encode()).digest()
-        until, who = self._known.get(digest, (0.0, LOCAL))
+        until, who = self._known.get(digest, (-math.inf, LOCAL))
         if time.monotonic() < until:
             return who
-        found = await keys.find(self._database, secret)
+        try:
+            found = await keys.find(self._database, secret)
+        except (SQLAlchemyError, OSError):
+            if time.monotonic() > until + OUTAGE_S:
+                raise
+            return who
         if found is None:
+            self._known.pop(digest, None)
             raise Unauthorized(f"The key {secret[:6]}… is unknown or revoked. Ask your operator for another.")
         if len(self._known) > 10_000:
             self._known.clear()

@@ -3,6 +3,7 @@
 from contracts.agents import AgentConfig
 from contracts.state import Queued
 from server.live import Live
+from server.patience import until_stored
 from server.places import Places
 from store import escalations, line
 from store.engine import Database
@@ -19,12 +20,16 @@ class RunDesk:
 
     async def offer(self, question: str, reason: str) -> None:
         """Note that a person was offered."""
-        await escalations.offer(self._database, self._live.who, **self._case(question, reason))
+        case = self._case(question, reason)
+        await until_stored(lambda: escalations.offer(self._database, self._live.who, **case))
 
     async def ticket(self, question: str, reason: str) -> str:
         """Open a ticket in the inbox and return its id; raises RateLimited over the agent's limit."""
         case = self._case(question, reason)
-        return await escalations.ticket(self._database, self._live.who, limit=self._agent.escalation, **case)
+        limit = self._agent.escalation
+        return await until_stored(
+            lambda: escalations.ticket(self._database, self._live.who, limit=limit, **case)
+        )
 
     def _case(self, question: str, reason: str) -> escalations.Case:
         live = self._live
@@ -38,7 +43,8 @@ class RunDesk:
 
     async def line_up(self) -> Queued:
         """Take a place in the line and return it, with the run that will answer."""
-        run_id, place = await line.line_up(self._database, self._live.who, self._live.run_id)
+        live = self._live
+        run_id, place = await until_stored(lambda: line.line_up(self._database, live.who, live.run_id))
         return {"position": place, "expected_wait_s": self._places.expected_wait(place), "run_id": run_id}
 
     def full(self) -> bool:

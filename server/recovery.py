@@ -12,7 +12,7 @@ from typing import Final
 from redis.exceptions import RedisError
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from contracts.errors import SwitchboardError
+from contracts.errors import StoreUnavailable, SwitchboardError
 from contracts.identity import Identity
 from ports.checkpoints import Checkpoints
 from server.lease import Lease
@@ -34,6 +34,9 @@ STOP_S: Final = 8.0
 
 CANCEL, WAITS, HANDED = "cancel", "waits", "handed"
 """What one process tells another: stop that run; tells all: a run waits, runs were handed over."""
+
+OUTAGES: Final = (RedisError, OSError, SQLAlchemyError, StoreUnavailable)
+"""What only delays a look; whatever else a look raises is a defect."""
 
 logger = logging.getLogger("switchboard.recovery")
 
@@ -74,7 +77,7 @@ class Recovery:
                     await self.sweep()
                 else:
                     await self._fill()
-            except (RedisError, OSError, SQLAlchemyError) as outage:
+            except OUTAGES as outage:
                 logger.warning("waiting runs cannot be looked for: %s", type(outage).__name__)
                 await asyncio.sleep(SWEEP_S)
 
@@ -94,7 +97,7 @@ class Recovery:
             await interrupts.expire(self._database)
             await self.dispatch()
             await self._prune()
-        except (RedisError, OSError, SQLAlchemyError) as outage:
+        except OUTAGES as outage:
             logger.warning("lost runs cannot be looked for: %s", type(outage).__name__)
             return 0
         return taken
@@ -122,8 +125,13 @@ class Recovery:
     async def _prune(self) -> None:
         """Delete the checkpoints of runs that have ended: SQL has what they came to."""
         over, self._runs.over = self._runs.over, set()
-        if over:
+        if not over:
+            return
+        try:
             await self._checkpoints.forget(over)
+        except StoreUnavailable:
+            self._runs.over |= over
+            raise
 
     async def prune_left(self) -> int:
         """Delete the checkpoints that a dead process could not; return of how many runs."""

@@ -24,10 +24,10 @@ class Database(Protocol):
         """Return the work's result; it must not write."""
         ...
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, patient: bool = False) -> T:
         """Run the work in one transaction and return its result when it is committed.
 
-        An exception from the work undoes it all.
+        An exception from the work undoes it all. `patient`: it may take minutes.
         """
         ...
 

@@ -20,7 +20,7 @@ _FOLDER = Path(__file__).parent / "migrations"
 async def upgrade(database: Database) -> None:
     """Apply the migrations that the database lacks; a new one gets them all."""
     if await database.read(_version) != NEWEST:
-        await database.write(_upgrade)
+        await database.write(_upgrade, patient=True)
 
 
 def _version(connection: Connection) -> str | None:

@@ -39,7 +39,7 @@ class SQLite:
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await _hand_over(self._readers, self._reading, work)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, patient: bool = False) -> T:
         return await _hand_over(self._writer, self._writing, work)
 
     async def dispose(self) -> None:
