@@ -46,7 +46,7 @@ async def open_parts(settings: Settings, indexer_for: IndexerFor) -> AsyncGenera
             ),  # reads its examples now, not at the first question
         ]
         try:
-            await parts.recovery.prune_left()
+            await parts.recovery.tidy()
             await parts.recovery.sweep()
             loops.append(asyncio.create_task(parts.recovery.run()))
             await parts.jobs.recover()

@@ -17,7 +17,8 @@ from contracts.identity import Identity
 from ports.checkpoints import Checkpoints
 from server.lease import Lease
 from server.live import live_again
-from server.log import Log, RunLog, cancelled, log_key
+from server.log import GIVE_UP, Log, RunLog, cancelled, log_key
+from server.loose import tell_ends
 from server.runs import Runs
 from server.tail import ALL, Tail
 from store import ends, interrupts, line, runs
@@ -25,6 +26,12 @@ from store.engine import Database
 
 SWEEP_S: Final = 1.0
 """Seconds between two looks for runs that nobody answers."""
+
+TIDY_S: Final = 15.0
+"""Seconds between two looks for what a dead process left of runs that have ended."""
+
+TELLING_S: Final = GIVE_UP + 10
+"""Seconds after which nobody who lives still tells an end that is stored."""
 
 TELL_S: Final = 0.5
 """Seconds for a word to all."""
@@ -66,7 +73,7 @@ class Recovery:
     async def run(self) -> None:
         """Sweep until cancelled, however many places become free meanwhile; an outage only delays it."""
         loop = asyncio.get_running_loop()
-        due = loop.time() + SWEEP_S
+        due, tidy = loop.time() + SWEEP_S, loop.time() + TIDY_S
         while not cancelled():
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(due):
@@ -75,6 +82,9 @@ class Recovery:
                 if loop.time() >= due:
                     due = loop.time() + SWEEP_S
                     await self.sweep()
+                    if loop.time() >= tidy:
+                        tidy = loop.time() + TIDY_S
+                        await self.tidy()
                 else:
                     await self._fill()
             except OUTAGES as outage:
@@ -133,12 +143,21 @@ class Recovery:
             self._runs.over |= over
             raise
 
-    async def prune_left(self) -> int:
-        """Delete the checkpoints that a dead process could not; return of how many runs."""
+    async def tidy(self) -> int:
+        """Tell the ends that a dead process stored and did not tell, and delete the checkpoints that it could not.
+
+        Return of how many runs. The newest are left to the next time while another process may be about to do it.
+        """
         kept = await self._checkpoints.threads()
-        over = set(kept) - await line.unfinished(self._database, kept) if kept else set()
-        await self._checkpoints.forget(over)
-        return len(over)
+        if not kept:
+            return 0
+        older_s = TELLING_S if await self._lease.others() > 0 else 0.0
+        ended = await line.ended(self._database, kept, older_s)
+        over = [run for run in ended if self._runs.find(run.run_id) is None]
+        await tell_ends(self._log, self._database, over, self._ttl)
+        done = {run.thread for run in over} - await line.unfinished(self._database, kept)
+        await self._checkpoints.forget(done)
+        return len(done)
 
     async def dispatch(self) -> None:
         """Start waiting runs while there are places."""

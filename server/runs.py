@@ -27,6 +27,9 @@ from store.engine import Database
 DEATHS: Final = 3
 """Deaths of a process in a run before the run is taken for their cause."""
 
+LONGEST_S: Final = 3600.0
+"""No run takes longer. A log that is never given its end, for nobody lived to tell it, stays that much longer."""
+
 logger = logging.getLogger("switchboard.runs")
 
 
@@ -107,7 +110,7 @@ class Runs:
             await asyncio.wait(tasks, timeout=3)
 
     def _open_log(self, live: Live) -> None:
-        self._log.append(live.log, "run", live.opening(), expire=self._ttl * 2 + 86_400)
+        self._log.append(live.log, "run", live.opening(), expire=self._ttl + LONGEST_S)
 
     async def _own(self, live: Live, *, again: bool = False) -> None:
         error: dict[str, Any] | None = None

@@ -5,6 +5,7 @@ All but `line_up` and `position` serve every tenant: they are for the processes 
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, tuple_, update
@@ -14,7 +15,7 @@ from contracts.identity import Identity
 from contracts.state import Turn
 from store import access
 from store.engine import reads, writes
-from store.ids import id_for
+from store.ids import id_for, to_time
 from store.interrupts import response_to
 from store.messages import turns_around
 from store.tables import messages
@@ -48,6 +49,18 @@ class Pending:
     """Where it stopped."""
     queued: bool
     """It has waited in the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that has ended, and how."""
+
+    run_id: str
+    who: Identity
+    status: str
+    error: dict[str, Any] | None
+    thread: str
+    attempts: int
 
 
 @reads
@@ -117,6 +130,18 @@ def unfinished(connection: Connection, run_ids: Collection[str]) -> set[str]:
     return {name for row in connection.execute(found) for name in row}
 
 
+@reads
+def ended(connection: Connection, threads: Collection[str], older_s: float) -> list[Ended]:
+    """Return the runs of these threads that ended more than `older_s` seconds ago."""
+    r = table.c
+    before = to_time(datetime.now(UTC) - timedelta(seconds=older_s))
+    found = select(table).where(or_(r.id.in_(threads), r.thread.in_(threads)), r.finished_at < before)
+    return [
+        Ended(row.id, _who(row), row.status, row.error, row.thread, row.attempts)
+        for row in connection.execute(found)
+    ]
+
+
 @writes
 def take_over(
     connection: Connection,
@@ -155,7 +180,7 @@ def _take(connection: Connection, tenant: str, id: str, owner: str, *, died: boo
     more = {"attempts": table.c.attempts + 1, "deaths": table.c.deaths + int(died)}
     connection.execute(update(table).where(this).values(status="running", owner=owner, **more))
     row = connection.execute(_questions().where(this)).one()
-    who = Identity(row.tenant, row.user_id, row.department, row.role, row.key_id)
+    who = _who(row)
     response, checkpoint = response_to(connection, tenant, id) if row.thread != id else (None, "")
     return Pending(
         run_id=row.id,
@@ -174,6 +199,10 @@ def _take(connection: Connection, tenant: str, id: str, owner: str, *, died: boo
         checkpoint=checkpoint,
         queued=row.follows is not None,
     )
+
+
+def _who(row: Any) -> Identity:
+    return Identity(row.tenant, row.user_id, row.department, row.role, row.key_id)
 
 
 def _questions() -> Select[*tuple[Any, ...]]:
