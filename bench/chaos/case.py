@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bench.chaos import effects
 from bench.chaos.client import Client
 from bench.chaos.judge import LOST, Finding, judge
 from bench.chaos.plan import Case
@@ -42,7 +43,7 @@ async def play(rig: Rig, case: Case, striker: Striker, heard: Callable[[Client, 
     for error in failed:
         assert error is not None
         raise error
-    findings = await judge(rig, clients, case.faults)
+    findings = [*await judge(rig, clients, case.faults), *await effects.judged(rig, clients)]
     findings += [(LOST, f"{len(late)} conversations were not over after {LIMIT_S:.0f} s")] if late else []
     return Ended(case, clients, findings)
 

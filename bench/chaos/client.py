@@ -9,7 +9,7 @@ import orjson
 
 from bench.chaos.model import question
 from bench.chaos.plan import Ask
-from bench.chaos.rig import Rig
+from bench.chaos.rig import CLERK, Rig
 from bench.chaos.wire import BROKEN, Reply, call, request
 from contracts.events import TERMINAL
 
@@ -110,6 +110,19 @@ class Client:
             stop.cancel()
             await asyncio.wait([stop])
 
+    @property
+    def thread(self) -> str:
+        """Return the run under which its effects are journalled."""
+        return self.told.run
+
+    def may_act(self) -> bool:
+        """Tell whether its calls may be made."""
+        return self.ask.calls > 0
+
+    def acts(self) -> bool:
+        """Tell whether its calls must have been made by now."""
+        return self.may_act() and bool(self.told.ends) and self.told.ends[0][1].get("status") == "completed"
+
     def _port(self) -> int:
         self.connections += 1
         route = self.ask.route
@@ -122,6 +135,8 @@ class Client:
         """Send the message until it is accepted; None where its stream is to be found by its run."""
         place = f"/messaging/conversations/{self.conversation}"
         body = {"content": self.content}
+        if self.ask.calls:
+            body["agent"] = CLERK
         if self.ask.policy:
             body["multitask_strategy"] = self.ask.policy
         while True:

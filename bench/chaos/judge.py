@@ -9,7 +9,7 @@ import orjson
 
 from bench.chaos.client import Client, Told
 from bench.chaos.model import whole
-from bench.chaos.plan import COUNT, TICKET, Fault
+from bench.chaos.plan import COUNT, TICKET, TOOL, Fault
 from bench.chaos.rig import Rig
 from bench.chaos.strike import OUTAGES
 from bench.chaos.wire import BROKEN, request
@@ -17,6 +17,8 @@ from bench.lines import word
 
 PATIENCE_S: Final = 40.0
 """Seconds within which everything is cleared away."""
+SOUND: Final = frozenset({COUNT, TICKET, TOOL})
+"""The kinds that nothing is wrong with."""
 LOST, DOUBLED, WRONG, LEFT = "lost", "duplicated", "wrong", "left"
 
 Finding = tuple[str, str]
@@ -31,7 +33,7 @@ async def judge(rig: Rig, clients: Sequence[Client], faults: Sequence[Fault]) ->
     found = await _left(rig, runs)
     for client in clients:
         about = [*client_alone(client), *stored.against(client), *explained(client, faults)]
-        if client.told.run:
+        if client.told.ends:
             about += await _replayed(rig, client)
         found += [
             (kind, f"{client.name} ({client.told.run}, {client.ask.kind}): {what}") for kind, what in about
@@ -75,15 +77,15 @@ def explained(client: Client, faults: Sequence[Fault]) -> list[Finding]:
     name, data = client.told.ends[0]
     outage = any(fault.kind in OUTAGES for fault in faults)
     if name == "error":
-        asked_for = client.ask.kind not in {COUNT, TICKET} and data["code"] == "model_unavailable"
+        asked_for = client.ask.kind not in SOUND and data["code"] == "model_unavailable"
         by_outage = outage and data["code"] == "store_unavailable"
         if not (asked_for or by_outage or client.deaths > 2) or not data["retryable"]:
             return [(WRONG, f"nothing explains its error {data}")]
         return []
-    wanted = {"completed"} if client.ask.kind == COUNT else {"escalated", "completed"}
+    wanted = {"completed"} if client.ask.kind in {COUNT, TOOL} else {"escalated", "completed"}
     if client.ask.cancel or client.replaced:
         wanted.add("cancelled")
-    if client.ask.kind not in {COUNT, TICKET} or data["status"] not in wanted:
+    if client.ask.kind not in SOUND or data["status"] not in wanted:
         return [(WRONG, f"nothing explains its end {data['status']!r}")]
     if client.cancelled is not None and client.cancelled["status"] == "cancelled" != data["status"]:
         return [(WRONG, f"it was stopped and ended {data['status']!r}")]
@@ -144,10 +146,11 @@ async def _replayed(rig: Rig, client: Client) -> list[Finding]:
     told = Told()
     node = rig.servers[client.connections % len(rig.servers)]
     try:
-        reply = await request(node.port, "GET", f"/messaging/runs/{client.told.run}/stream")
-        async for frame in reply.frames():
-            told.take(frame)
-        reply.drop()
+        async with asyncio.timeout(PATIENCE_S):  # heartbeats keep a stream without an end open for ever
+            reply = await request(node.port, "GET", f"/messaging/runs/{client.told.run}/stream")
+            async for frame in reply.frames():
+                told.take(frame)
+            reply.drop()
     except BROKEN as error:
         return [(LOST, f"its log cannot be read again: {type(error).__name__}")]
     found: list[Finding] = []

@@ -7,12 +7,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bench.chaos.plan import COUNT, TICKET, Ask
+import orjson
+
+from bench.chaos.plan import COUNT, TICKET, TOOL, Ask
 from bench.lines import Body, word
 from bench.stub import Stub, serving
 
 PACE: Final = 20.0
 """Words a second and answer."""
+NOTE: Final = "note"
+"""The tool that is called without asking anybody."""
 LENGTH: Final = re.compile(r"Count to (\d+)")
 
 
@@ -34,7 +38,10 @@ def question(ask: Ask, name: str) -> str:
     """Return the message; `name` makes it unlike every other."""
     if ask.kind == TICKET:
         return f"I want to talk to a person about case {name}."
-    told = "" if ask.kind == COUNT else f" [[{ask.kind}]]"
+    told = "" if ask.kind in (COUNT, TOOL) else f" [[{ask.kind}]]"
+    for call in range(ask.calls):
+        arguments = orjson.dumps({"case": name, "call": call, "wait": ask.wait}).decode()
+        told += f" [[tool:{NOTE} {arguments}]]"
     return f"Count to {ask.tokens} for {name}.{told}"
 
 

@@ -27,7 +27,7 @@ LINE: Final = ("cut", "lose", "slow", "hang", "refuse")
 """What happens on a line: all connections end; they end after some bytes; each piece waits; nothing passes for some
 seconds; nobody connects for some seconds."""
 
-COUNT, TICKET = "count", "ticket"
+COUNT, TICKET, TOOL = "count", "ticket", "tool"
 BROKEN: Final = ("cut", "line", "end", "error", "stall", "refuse", "hang", "missing")
 """How the model fails: the stub's own words (bench/stub.py), before its first token, after it and for good."""
 
@@ -52,7 +52,7 @@ class Ask:
     at: float
     """Seconds after the case's start, or after the message before it in its conversation."""
     kind: str
-    """COUNT, TICKET or a word of BROKEN."""
+    """COUNT, TICKET, TOOL or a word of BROKEN."""
     tokens: int
     cuts: tuple[int, ...]
     """After how many frames each of the first connections is cut."""
@@ -62,6 +62,10 @@ class Ask:
     """Seconds after it was sent at which a person stops it; 0 for never."""
     policy: str = ""
     """Its `multitask_strategy`, where another message of the conversation may still be answered."""
+    calls: int = 0
+    """Tool calls that its model makes first."""
+    wait: float = 0.0
+    """Seconds until the tool answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +115,12 @@ def _conversation(dice: Random, spread: float) -> tuple[Ask, ...]:
 
 
 def _ask(dice: Random, at: float, policy: str = "") -> Ask:
-    kind = COUNT if policy else dice.choices((COUNT, TICKET, dice.choice(BROKEN)), (14, 3, 3))[0]
+    kind = COUNT if policy else dice.choices((COUNT, TICKET, TOOL, dice.choice(BROKEN)), (12, 3, 5, 3))[0]
     cuts = tuple(1 + int(dice.expovariate(1 / 8)) for _ in range(dice.randint(0, 16)))
     cancel = dice.uniform(0.05, 4) if kind == COUNT and dice.random() < 0.1 else 0.0
     route = tuple(dice.randrange(64) for _ in range(24))
-    return Ask(at, kind, dice.randint(20, 120), cuts, route, cancel, policy)
+    calls, wait = (dice.randint(1, 3), dice.choice((0.0, 0.3, 1.0))) if kind == TOOL else (0, 0.0)
+    return Ask(at, kind, dice.randint(20, 120), cuts, route, cancel, policy, calls, wait)
 
 
 def _fault(dice: Random, place: str, spread: float) -> Fault:

@@ -19,9 +19,10 @@ from redis.exceptions import RedisError
 from bench.chaos.daemon import Store, store
 from bench.chaos.forks import Launch, forking, program
 from bench.chaos.line import Line, line_to
-from bench.chaos.model import counting
+from bench.chaos.model import NOTE, counting
 from bench.chaos.node import Ended, Node
 from bench.chaos.plan import EMBEDDED
+from bench.chaos.receiver import Receiver, receiving
 from bench.chaos.wire import BROKEN, call
 from bench.peers.cluster import cluster
 from bench.processes import server_env
@@ -31,6 +32,8 @@ NAMES: Final = {"server-1": "here", "server-2": "workers", "worker-1": "here", "
 LOG_S: Final = 300
 OPTIONS: Final = {"THREADS": "1", "MODEL_TIMEOUT": "PT9S", "MAX_RUNNING": "1000", "LOG_TTL": f"PT{LOG_S}S"}
 AGENT: Final = {"confidence_threshold": 0, "escalation": {"limit": 1000, "per": 60}}
+CLERK: Final = "clerk"
+"""The agent that has tools."""
 UNFINISHED: Final = "SELECT id, owner, status FROM runs WHERE finished_at IS NULL"
 
 
@@ -45,6 +48,7 @@ class Rig:
     store: Store | None = None
     log_line: Line | None = None
     sql_line: Line | None = None
+    receiver: Receiver = field(default_factory=Receiver)
     starts: list[float] = field(default_factory=list[float])
     """Seconds from each start of a server to its first answer."""
     in_vain: int = 0
@@ -162,10 +166,13 @@ async def rig(place: str, folder: Path, *, cold: bool = False) -> AsyncGenerator
         launch: Launch = program if cold else (await stack.enter_async_context(forking())).start
         model = await stack.enter_async_context(counting())
         made = await (_embedded if place == EMBEDDED else _servers)(stack, folder, model, launch)
+        made.receiver = await stack.enter_async_context(receiving())
         try:
             await made.start(made.nodes[0])  # it makes the tables
             await asyncio.gather(*(made.start(node) for node in made.nodes[1:]))
             await made.any("PUT", "/agents/default", AGENT)
+            tools = [made.receiver.tool(NOTE, approve=False)]
+            await made.any("PUT", f"/agents/{CLERK}", {**AGENT, "tools": tools})
             yield made
         finally:
             await asyncio.gather(*(node.end() for node in made.nodes if node.alive), return_exceptions=True)

@@ -18,7 +18,7 @@ from bench.figures import quantile
 
 KINDS: Final = (LOST, DOUBLED, WRONG, LEFT)
 SHOWN: Final = (
-    "seed", "place", "cases", "runs", "refused", "cuts", "restarts", "gaps", "growth", "descriptors",
+    "seed", "place", "cases", "runs", "refused", "cuts", "restarts", "gaps", "calls", "growth", "descriptors",
 )  # fmt: skip
 RECOVERY_S: Final = 10.0
 """Goal: 95 of 100 streams hear of their run again within so many seconds of the fault."""
@@ -43,6 +43,8 @@ class Tally:
     cuts: int = 0
     restarts: int = 0
     gaps: int = 0
+    calls: int = 0
+    """Tool calls that were wanted."""
     ends: Counter[str] = field(default_factory=Counter[str])
     found: Counter[str] = field(default_factory=Counter[str])
     recovered: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
@@ -66,6 +68,7 @@ class Tally:
             self.cuts += client.cuts
             self.restarts += client.told.restarts
             self.gaps += client.told.gaps
+            self.calls += client.acts() * client.ask.calls
             for name, data in client.told.ends[:1]:
                 self.ends[data.get("status", data.get("code", name))] += 1
         for kind, what in ended.findings:
@@ -96,6 +99,7 @@ class Tally:
             "sigkills_a_minute": round(kills / minutes, 1) if minutes else 0.0,
             "cuts_a_minute": round(self.cuts / minutes, 1) if minutes else 0.0,
             "recovery_s": times,
+            "calls_repeated": rig.receiver.times.total() - len(rig.receiver.times),
             "sigterm_s": spread(striker.ends),
             "start_s": spread(rig.starts),
             "starts_in_vain": rig.in_vain,
@@ -137,6 +141,7 @@ def table(body: dict[str, Any]) -> str:
         rows.append(f"{kind:18}{times:>8}{body['hit'].get(kind, ''):>10}{cells}")
     rows += ["", f"ends: {', '.join(f'{name} {count}' for name, count in sorted(body['ends'].items()))}"]
     rows.append(f"restarts {body['restarts']}, gaps {body['gaps']}")
+    rows.append(f"tool calls {body['calls']:,}, repeated with the same key {body['calls_repeated']}")
     if body["sigterm_s"]:
         rows.append(f"SIGTERM to the end: p95 {body['sigterm_s']['p95']} s, max {body['sigterm_s']['max']} s")
     if body["start_s"]:
