@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
 from contracts.errors import (
     BadRequest,
     Internal,
@@ -26,13 +29,18 @@ from contracts.errors import (
 from contracts.identity import Identity
 from graph.failures import known
 from graph.wiring import Wiring
-from server.log import Log, RunLog
+from server.lease import Lease
+from server.log import Log, RunLog, cancelled
 from store import documents, jobs
 from store.engine import Database
 
 RUNNING_AT_ONCE: Final = 2
 NAME_LIMIT: Final = 200
 NOTE: Final = "upload.json"
+LOOK_S: Final = 2.0
+"""Seconds between two looks for jobs of processes that died."""
+RETURN_S: Final = 20.0
+"""Seconds in which a server that stopped may come back and go on with its uploads; then their jobs are ended."""
 DRAFT: Final = "upload.part"
 """The note until the whole file is there: nobody was told 202 yet."""
 
@@ -64,8 +72,19 @@ class Upload:
 class Jobs:
     """Takes uploads in and indexes them, a few at a time."""
 
-    def __init__(self, folder: Path, database: Database, log: Log, indexer: Indexer, log_ttl: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: Database,
+        log: Log,
+        lease: Lease,
+        indexer: Indexer,
+        log_ttl: float,
+        patience: float = RETURN_S,
+    ) -> None:
+        """`patience`: seconds for which the jobs of a dead process are left to its next start."""
         self._folder = folder / "uploads"
+        self._lease, self._patience = lease, patience
         self._database = database
         self._log = log
         self._indexer = indexer
@@ -74,6 +93,8 @@ class Jobs:
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         """One lock a document: two uploads of it are indexed in their order, so the last one stays."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._missed: dict[str, float] = {}
+        """Processes with jobs that have no lease, and since when, on the loop's clock."""
 
     def log_key(self, tenant: str, job_id: str) -> str:
         """Return the Redis key of a job's log."""
@@ -84,7 +105,7 @@ class Jobs:
     ) -> jobs.Job:
         """Keep the file that `read` writes to a path, and return its job. Raises BadRequest for an unusable name."""
         source = require_name(name)
-        job = await jobs.create(self._database, who, [source], total=1)
+        job = await jobs.create(self._database, who, [source], total=1, owner=self._lease.owner)
         place = self._folder / job["id"]
         place.mkdir(parents=True, mode=0o700)
         upload = Upload(job["id"], who, source, groups)
@@ -106,19 +127,46 @@ class Jobs:
         return job
 
     async def recover(self) -> int:
-        """Go on with the uploads that an earlier process accepted, and end those that it had only begun to read."""
+        """Go on with the uploads of this folder's earlier process, and end those that it had only begun to read.
+
+        One that another process has ended meanwhile is dropped: its sender was told to send it again.
+        """
         left: list[Upload] = []
         for note in sorted(self._folder.glob(f"*/{NOTE}")):
             try:
                 left.append(_read(note))
             except ValueError:  # damaged on the disk: its job is abandoned below, its file stays
                 logger.error("%s holds no upload; the file beside it was not indexed", note)
+        mine = await jobs.claim(self._database, [upload.job_id for upload in left], self._lease.owner)
         for upload in left:
-            self._start(upload)
+            if upload.job_id in mine:
+                self._start(upload)
+            else:
+                shutil.rmtree(self._folder / upload.job_id, ignore_errors=True)
         for draft in self._folder.glob(f"*/{DRAFT}"):
             await self._give_up(draft)
-        await jobs.abandon(self._database, [upload.job_id for upload in left])
-        return len(left)
+        await self.end_orphans()
+        return len(mine)
+
+    async def run(self) -> None:
+        """End what dead processes left until cancelled; an outage only delays it."""
+        while not cancelled():
+            await asyncio.sleep(LOOK_S)
+            with contextlib.suppress(RedisError, OSError, SQLAlchemyError):
+                await self.end_orphans()
+
+    async def end_orphans(self) -> int:
+        """Fail the jobs whose process has been dead for too long; return how many.
+
+        A file lies in the data folder of the server that took it, which no other can read: until then it may come back.
+        """
+        now = asyncio.get_running_loop().time()
+        owners = await jobs.owners(self._database) - {self._lease.owner}
+        lost = await self._lease.lost(owners) if owners else set[str]()
+        self._missed = {owner: self._missed.get(owner, now) for owner in lost}
+        wait = 0.0 if self._lease.alone else self._patience
+        over = {owner for owner, since in self._missed.items() if now - since >= wait}
+        return await jobs.abandon(self._database, over) if over else 0
 
     async def _give_up(self, draft: Path) -> None:
         try:
@@ -195,7 +243,9 @@ class Jobs:
             error = UnreadableDocument(report["failures"][0]["error"])
             await jobs.finish(self._database, who, job_id, "failed", report, error=error.message)
             return "error", error.body()
-        await jobs.finish(self._database, who, job_id, "completed", report)
+        job = await jobs.finish(self._database, who, job_id, "completed", report)
+        if job["status"] == "failed":  # ended by another process, to which this one seemed dead
+            return "error", UnreadableDocument(job["error"]).body()
         entry = await documents.by_source(self._database, who, upload.source)
         # SQLAlchemy's names are a kind of str that the log's JSON does not take for keys
         shown = {str(name): value for name, value in entry.items()} if entry else None

@@ -33,7 +33,7 @@ class Lease:
         """`alone`: the log is this process's own, so no other process can be alive beside it."""
         self.owner = f"w_{secrets.token_hex(8)}"
         self._redis = redis
-        self._alone = alone
+        self.alone = alone
         self._held: float | None = None
         """Since when it is held without a break, on the loop's clock."""
         self._renewed = 0.0
@@ -82,7 +82,7 @@ class Lease:
         """
         others = sorted(set(owners) - {self.owner, ""})
         free = {""} & set(owners)
-        if self._alone:
+        if self.alone:
             return free | set(others)
         now = asyncio.get_running_loop().time()
         steady = self._held is not None and now - self._held > LEASE_S and now - self._renewed < LEASE_S

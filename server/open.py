@@ -50,6 +50,7 @@ async def open_parts(settings: Settings, indexer_for: IndexerFor) -> AsyncGenera
             await parts.recovery.sweep()
             loops.append(asyncio.create_task(parts.recovery.run()))
             await parts.jobs.recover()
+            loops.append(asyncio.create_task(parts.jobs.run()))
             yield parts
         finally:
             await parts.runs.close()
@@ -109,7 +110,7 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
         recovery=recovery,
         streams=Streams(redis, tail, runs, database),
         sockets=sockets,
-        jobs=Jobs(wiring.ports.folder.path, database, log, indexer_for(wiring), ttl),
+        jobs=Jobs(wiring.ports.folder.path, database, log, lease, indexer_for(wiring), ttl),
         gate=Gate(settings, database, wiring.ports.folder.token),
         metrics=metrics,
     )

@@ -1,9 +1,9 @@
 """Ingest jobs: how far each is, and what it came to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, TypedDict, cast
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, text, update
 
 from contracts.errors import Unknown
 from contracts.identity import Identity
@@ -36,12 +36,14 @@ class Job(TypedDict):
 
 
 @writes
-def create(connection: Connection, who: Identity, sources: Sequence[str], total: int = 0) -> Job:
-    """Return a new, running job."""
+def create(
+    connection: Connection, who: Identity, sources: Sequence[str], total: int = 0, owner: str = ""
+) -> Job:
+    """Return a new, running job of the process `owner`."""
     at = now()
     state = {"sources": list(sources), "status": "running", "done": 0, "total": total, "current": ""}
     id = id_for("job")
-    row = {**access.row_of(who, id), **state, "error": "", "created_at": at, "updated_at": at}
+    row = {**access.row_of(who, id), **state, "error": "", "created_at": at, "updated_at": at, "owner": owner}
     connection.execute(insert(jobs), row)
     return _require(connection, who, id)
 
@@ -86,11 +88,28 @@ def listing(connection: Connection, who: Identity, limit: int = 50, cursor: str 
 
 
 @writes
-def abandon(connection: Connection, but: Sequence[str] = ()) -> int:
-    """Fail every tenant's running jobs but those named, and return how many: for boot, when none can be running."""
-    error = "The server stopped during this job. Start it again; what is indexed already is kept."
-    running = update(jobs).where(jobs.c.status == "running", jobs.c.id.not_in(but))
+def claim(connection: Connection, ids: Collection[str], owner: str) -> set[str]:
+    """Make the jobs the process's own and return those that are still running."""
+    j = jobs.c
+    mine = update(jobs).where(j.id.in_(ids), j.status == "running").values(owner=owner)
+    return set(connection.execute(mine.returning(j.id)).scalars())
+
+
+@reads
+def owners(connection: Connection) -> set[str]:
+    """Return the processes that have running jobs, of every tenant."""
+    return set(connection.execute(_OWNERS).scalars())
+
+
+@writes
+def abandon(connection: Connection, lost: Collection[str]) -> int:
+    """Fail the running jobs of processes that are no more, of every tenant, and return how many."""
+    error = "The server that had this file has stopped, and no other has the file. Upload it again."
+    running = update(jobs).where(jobs.c.status == "running", jobs.c.owner.in_(lost))
     return connection.execute(running.values(status="failed", error=error, updated_at=now())).rowcount
+
+
+_OWNERS = select(jobs.c.owner).where(jobs.c.status == text("'running'")).distinct()
 
 
 _SHOWN = tuple(

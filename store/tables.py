@@ -255,7 +255,9 @@ jobs = _table(
     _words("error"),
     _name("created_at"),
     _name("updated_at"),
+    _name("owner"),
 )
+Index("ix_jobs_running", jobs.c.owner, sqlite_where=_running, postgresql_where=_running)
 
 keys = _table(
     "keys",

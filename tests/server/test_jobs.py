@@ -18,6 +18,7 @@ from graph.database import open_database
 from ports.settings import Settings
 from ports.valkey import open_redis
 from server.jobs import Jobs
+from server.lease import Lease
 from server.log import Log, RunLog
 from store import jobs
 from store.engine import Database
@@ -30,10 +31,13 @@ REPORT = {"added": 1, "failures": []}
 class Place:
     """What a job works with; `work` is what its indexer does."""
 
-    def __init__(self, folder: Path, database: Database, redis: Redis) -> None:
+    def __init__(
+        self, folder: Path, database: Database, redis: Redis, lease: Any = None, patience: float = 0.0
+    ) -> None:
         self.folder, self.database, self.redis = folder, database, redis
         self.log = Log(redis)
-        self.jobs = Jobs(folder, database, self.log, self._index, 600)
+        self.lease = lease or Lease(redis, alone=True)
+        self.jobs = Jobs(folder, database, self.log, self.lease, self._index, 600, patience)
 
     async def work(self, tell: Tell) -> None:
         """Index nothing."""
@@ -146,7 +150,7 @@ async def test_what_does_not_arrive_whole_leaves_a_failed_job_and_no_file(
 async def test_a_damaged_note_does_not_keep_the_server_from_starting(
     place: Place, caplog: pytest.LogCaptureFixture
 ):
-    made = [await jobs.create(place.database, LOCAL, [name], total=1) for name in ("bad.md", "good.md")]
+    made = [await jobs.create(place.database, LOCAL, [name], 1, "w_dead") for name in ("bad.md", "good.md")]
     for job, note in zip(made, ("", json.dumps(asdict(LOCAL))), strict=True):
         folder = place.folder / "uploads" / job["id"]
         folder.mkdir(parents=True)
@@ -161,3 +165,62 @@ async def test_a_damaged_note_does_not_keep_the_server_from_starting(
     assert ends == ["failed", "completed"]
     assert made[0]["id"] in caplog.text
     assert (place.folder / "uploads" / made[0]["id"] / "file").exists()
+
+
+class Leases:
+    """Which of several processes are dead."""
+
+    alone = False
+
+    def __init__(self, owner: str, dead: set[str]) -> None:
+        self.owner, self.dead = owner, dead
+
+    async def lost(self, owners: set[str]) -> set[str]:
+        return owners & self.dead
+
+
+async def left_by(owner: str, place: Place) -> str:
+    """Leave a job as a process does that was killed in it."""
+    job = await jobs.create(place.database, LOCAL, ["a.md"], 1, owner)
+    folder = place.folder / "uploads" / job["id"]
+    folder.mkdir(parents=True)
+    (folder / "file").write_bytes(b"# A")
+    said = {"job_id": job["id"], "who": asdict(LOCAL), "source": "a.md", "groups": []}
+    (folder / "upload.json").write_text(json.dumps(said))
+    return job["id"]
+
+
+async def test_the_upload_of_another_server_is_ended_when_that_is_dead_and_not_before(
+    place: Place, tmp_path: Path
+):
+    dead = set[str]()
+    here = Place(tmp_path / "here", place.database, place.redis, Leases("w_here", dead))
+    job = await left_by("w_there", place)
+    assert await here.jobs.recover() == 0
+    assert (await jobs.get(place.database, LOCAL, job))["status"] == "running"
+    dead.add("w_there")
+    assert await here.jobs.end_orphans() == 1
+    ended = await jobs.get(place.database, LOCAL, job)
+    assert (ended["status"], ended["error"]) == (
+        "failed",
+        "The server that had this file has stopped, and no other has the file. Upload it again.",
+    )
+
+
+async def test_a_server_that_comes_back_in_time_goes_on_with_its_uploads(place: Place, tmp_path: Path):
+    job, dead = await left_by("w_before", place), {"w_before"}
+    other = Place(tmp_path / "other", place.database, place.redis, Leases("w_other", dead), patience=60)
+    assert await other.jobs.end_orphans() == 0
+    back = Place(place.folder, place.database, place.redis, Leases("w_after", dead))
+    async with going(back.log):
+        assert await back.jobs.recover() == 1
+        assert await other.jobs.end_orphans() == 0
+        await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name() == job])
+    assert (await jobs.get(place.database, LOCAL, job))["status"] == "completed"
+
+
+async def test_an_upload_that_was_ended_meanwhile_is_not_indexed_later(place: Place):
+    job = await left_by("w_before", place)
+    await jobs.abandon(place.database, ["w_before"])
+    assert await place.jobs.recover() == 0
+    assert not (place.folder / "uploads" / job).exists()

@@ -111,10 +111,19 @@ async def test_a_job_tells_how_far_it_is_and_what_it_came_to(database: Database)
             await jobs.get(database, who, made["id"])
 
 
-async def test_boot_fails_the_jobs_that_a_dead_process_left(database: Database) -> None:
-    left = await jobs.create(database, ANN, ["a.md"])
-    assert await jobs.abandon(database) == 1
-    assert await jobs.abandon(database) == 0
+async def test_the_jobs_of_a_dead_process_are_failed_and_no_others(database: Database) -> None:
+    left, other = [await jobs.create(database, ANN, ["a.md"], owner=owner) for owner in ("w_dead", "w_other")]
+    assert await jobs.owners(database) == {"w_dead", "w_other"}
+    assert await jobs.abandon(database, ["w_dead"]) == 1
+    assert await jobs.abandon(database, ["w_dead"]) == 0
     shown = await jobs.get(database, ANN, left["id"])
     assert shown["status"] == "failed"
-    assert "Start it again" in shown["error"]
+    assert "Upload it again" in shown["error"]
+    assert (await jobs.get(database, ANN, other["id"]))["status"] == "running"
+
+
+async def test_a_job_that_has_ended_cannot_be_claimed(database: Database) -> None:
+    left, ended = [await jobs.create(database, ANN, ["a.md"], owner="w_dead") for _ in range(2)]
+    await jobs.finish(database, ANN, ended["id"], "failed", error="gone")
+    assert await jobs.claim(database, [left["id"], ended["id"]], "w_new") == {left["id"]}
+    assert await jobs.owners(database) == {"w_new"}
