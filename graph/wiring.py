@@ -62,7 +62,7 @@ async def open_wiring(settings: Settings) -> AsyncGenerator["Wiring"]:
     async with (
         open_ports(settings) as ports,
         open_database(settings, ports.folder.path) as database,
-        open_tools() as tools,
+        open_tools(settings.inside) as tools,
     ):
         wiring = Wiring(ports, database, await _dimension(ports), tools)
         await wiring.collection.ensure()

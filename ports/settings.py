@@ -2,11 +2,16 @@
 
 import sys
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Network = IPv4Network | IPv6Network
+
+EVERYWHERE: Final[tuple[Network, ...]] = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 SCHEMES: Final = {
     "redis_url": ("redis", "rediss", "unix"),
@@ -60,6 +65,10 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr | None = None
     """Accept HS256 tokens signed with this, with claims `tenant` and `sub`; optional `department`, `role`."""
 
+    tool_networks: Annotated[tuple[Network, ...] | None, NoDecode] = None
+    """Networks that are not public in which agents' tools may be called, separated by commas: `10.1.0.0/16,127.0.0.1`.
+    Unset: any where the server listens on loopback, else none. Who configures an agent chooses a tool's address."""
+
     answers: Literal["here", "workers"] = "here"
     """Who writes the answers: the server that took the message, or `switchboard worker` processes beside it."""
     max_running: Annotated[int, Field(ge=1, le=10_000)] = 64
@@ -84,6 +93,16 @@ class Settings(BaseSettings):
             return tuple(url.strip().rstrip("/") for url in value.split(",") if url.strip())
         return value
 
+    @field_validator("tool_networks", mode="before")
+    @classmethod
+    def _to_networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(ip_network(one.strip()) for one in value.split(",") if one.strip())
+        except ValueError as error:
+            raise ValueError(f"{error}; it must be networks such as 10.1.0.0/16,127.0.0.1") from error
+
     @field_validator("redis_url", "database_url", "qdrant_url", "ollama_urls")
     @classmethod
     def _require_scheme(cls, value: Any, info: ValidationInfo) -> Any:
@@ -94,6 +113,13 @@ class Settings(BaseSettings):
             if url.partition("://")[0].partition("+")[0] not in able or not url.partition("://")[2]:
                 raise ValueError(f"it must begin with {' or '.join(f'{scheme}://' for scheme in able)}")
         return value
+
+    @property
+    def inside(self) -> tuple[Network, ...]:
+        """Return the networks that are not public in which tools may be called."""
+        if self.tool_networks is not None:
+            return self.tool_networks
+        return EVERYWHERE if self.on_loopback else ()
 
     @property
     def on_loopback(self) -> bool:

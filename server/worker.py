@@ -26,6 +26,8 @@ def main(arguments: list[str], indexer_for: IndexerFor) -> int:
     )
     parser.parse_args(arguments)
     settings = Settings()
+    # It listens nowhere, so its address says nothing: tools may be called inside where the setting says so alone.
+    settings = settings.model_copy(update={"tool_networks": settings.tool_networks or ()})
     return run_until_done(lambda: work(settings, indexer_for))
 
 

@@ -12,6 +12,7 @@ from contracts.agents import AgentConfig
 from contracts.tools import Tool
 from graph.journal import RunJournal
 from nodes.generate import ROUNDS
+from ports.settings import EVERYWHERE
 from ports.tools import open_tools
 from store.engine import Database
 from tests.graph.parts import ANN, Screen, World, opened
@@ -25,7 +26,7 @@ SCHEMA = {"type": "object", "properties": {"item": {"type": "string"}}, "require
 @asynccontextmanager
 async def shop(database: Database, thread: str, *, approve: bool = False, **agent: Any) -> AsyncIterator[Any]:
     """Give a world whose agent has one tool, and the tool's server."""
-    async with serving_tool() as server, open_tools() as tools, opened() as world:
+    async with serving_tool() as server, open_tools(EVERYWHERE) as tools, opened() as world:
         tool = Tool(name="stock", description="Counts", parameters=SCHEMA, url=server.url, approve=approve)
         world.agent = AgentConfig(tools=[tool], **agent)
         world.more = {"tools": tools, "journal": RunJournal(database, ANN, thread)}
