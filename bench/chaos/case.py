@@ -9,6 +9,7 @@ from typing import Final
 from bench.chaos import effects
 from bench.chaos.client import Client
 from bench.chaos.judge import LOST, Finding, judge
+from bench.chaos.person import seconds
 from bench.chaos.plan import Case
 from bench.chaos.rig import Rig
 from bench.chaos.strike import Striker
@@ -34,7 +35,7 @@ async def play(rig: Rig, case: Case, striker: Striker, heard: Callable[[Client, 
     ]
     clients = [client for talk in talks for client in talk]
     faults = [asyncio.create_task(striker.strike(fault, clients)) for fault in case.faults]
-    lives = [asyncio.create_task(_talk(rig, talk)) for talk in talks]
+    lives = [asyncio.create_task(_talk(rig, talk, clients)) for talk in talks]
     _, late = await asyncio.wait(lives, timeout=LIMIT_S)
     for one in late:
         one.cancel()
@@ -48,8 +49,8 @@ async def play(rig: Rig, case: Case, striker: Striker, heard: Callable[[Client, 
     return Ended(case, clients, findings)
 
 
-async def _talk(rig: Rig, talk: Sequence[Client]) -> None:
-    """Send the conversation's messages at their moments and follow all answers."""
+async def _talk(rig: Rig, talk: Sequence[Client], clients: list[Client]) -> None:
+    """Send the conversation's messages at their moments and follow all answers, those that people let go on too."""
     await asyncio.sleep(talk[0].ask.at)
     _, made = await rig.any("POST", "/messaging/conversations", {})
     followed = [asyncio.create_task(talk[0].live(made["id"]))]
@@ -60,6 +61,8 @@ async def _talk(rig: Rig, talk: Sequence[Client]) -> None:
             before.replaced = client.ask.policy == "interrupt"
             followed.append(asyncio.create_task(client.live(made["id"])))
         await asyncio.gather(*followed)
+        async for client in seconds(talk[0], clients):
+            await client.live(made["id"])
     finally:
         for one in followed:
             one.cancel()

@@ -8,8 +8,8 @@ from typing import Any, Final
 import orjson
 
 from bench.chaos.model import question
-from bench.chaos.plan import Ask
-from bench.chaos.rig import CLERK, Rig
+from bench.chaos.plan import CHECK, REJECT, Ask
+from bench.chaos.rig import CAREFUL, CLERK, Rig
 from bench.chaos.wire import BROKEN, Reply, call, request
 from contracts.events import TERMINAL
 
@@ -30,6 +30,8 @@ class Told:
     restarts: int = 0
     gaps: int = 0
     run: str = ""
+    asked: dict[str, Any] | None = None
+    """What a person is asked, where the run stops for one."""
     trail: list[str] = field(default_factory=list[str])
     """Each event as it came, and where each connection went: what a finding is understood from."""
     from_log: bool = False
@@ -55,6 +57,8 @@ class Told:
                 self.text, self.restarts = "", self.restarts + 1
             case "gap":
                 self.gaps += 1
+            case "interrupt":
+                self.asked = data
             case _ if name in TERMINAL:
                 self.ends.append((name, data))
                 self.from_log = raw is not None
@@ -71,7 +75,7 @@ class Client:
     """One message and whoever waits for its answer."""
 
     def __init__(self, rig: Rig, ask: Ask, name: str, heard: Callable[["Client", float], None]) -> None:
-        self.ask, self.name = ask, name
+        self.ask, self.name, self.case = ask, name, name
         self.content = question(ask, name)
         self.told = Told()
         self.conversation = ""
@@ -90,8 +94,10 @@ class Client:
         self.replaced = False
         """A later message may have stopped its run."""
         self.wrong: list[str] = []
-        self._rig = rig
-        self._heard = heard
+        self.followed = False
+        """Another run goes on for its own."""
+        self.rig = rig
+        self.heard = heard
         self._left = list(ask.cuts)
         self.known = asyncio.Event()
         """Set once its run is known."""
@@ -115,9 +121,13 @@ class Client:
         """Return the run under which its effects are journalled."""
         return self.told.run
 
+    def edited(self) -> str:
+        """Return what a person makes of the answer."""
+        return f"A person says so of {self.case}, and not the model."
+
     def may_act(self) -> bool:
         """Tell whether its calls may be made."""
-        return self.ask.calls > 0
+        return self.ask.calls > 0 and self.ask.reply != REJECT
 
     def acts(self) -> bool:
         """Tell whether its calls must have been made by now."""
@@ -126,7 +136,7 @@ class Client:
     def _port(self) -> int:
         self.connections += 1
         route = self.ask.route
-        port = self._rig.servers[route[self.connections % len(route)] % len(self._rig.servers)].port
+        port = self.rig.servers[route[self.connections % len(route)] % len(self.rig.servers)].port
         now = asyncio.get_running_loop().time()
         self.told.trail.append(f"at {now:.3f} to :{port} after {self.told.last!r}")
         return port
@@ -135,8 +145,8 @@ class Client:
         """Send the message until it is accepted; None where its stream is to be found by its run."""
         place = f"/messaging/conversations/{self.conversation}"
         body = {"content": self.content}
-        if self.ask.calls:
-            body["agent"] = CLERK
+        if agent := CLERK if self.ask.calls else CAREFUL if self.ask.kind == CHECK else "":
+            body["agent"] = agent
         if self.ask.policy:
             body["multitask_strategy"] = self.ask.policy
         while True:
@@ -162,7 +172,7 @@ class Client:
 
     async def _accepted(self) -> str:
         """Return the run of the message if the server has it: the reply may have been lost."""
-        _, page = await self._rig.any(
+        _, page = await self.rig.any(
             "GET", f"/messaging/conversations/{self.conversation}/messages?limit=200"
         )
         found = [one for one in page["items"] if one["role"] == "user" and one["content"] == self.content]
@@ -197,7 +207,7 @@ class Client:
                     continue
                 count += 1
                 self.known.set()
-                self._heard(self, asyncio.get_running_loop().time())
+                self.heard(self, asyncio.get_running_loop().time())
                 if count == cut and not self.told.ends:
                     self.cuts += 1
                     return

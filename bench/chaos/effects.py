@@ -7,6 +7,7 @@ import orjson
 
 from bench.chaos.client import Client
 from bench.chaos.judge import DOUBLED, LOST, WRONG, Finding
+from bench.chaos.plan import EDIT
 from bench.chaos.receiver import Receiver
 from bench.chaos.rig import Rig
 
@@ -16,7 +17,7 @@ Journal = dict[str, Any]
 
 async def judged(rig: Rig, clients: Sequence[Client]) -> list[Finding]:
     """Return what is not as it must be with the tool calls of the clients' runs."""
-    callers = [client for client in clients if client.ask.calls and client.told.run]
+    callers = [client for client in clients if client.ask.calls and client.told.run and not client.followed]
     if not callers:
         return []
     names = ", ".join(f"'{client.thread}'" for client in callers)
@@ -38,7 +39,7 @@ async def judged(rig: Rig, clients: Sequence[Client]) -> list[Finding]:
 
 def against(client: Client, journal: Journal, receiver: Receiver) -> list[Finding]:
     """Return where the journal and the receiver do not say the same."""
-    calls = receiver.of(client.name)
+    calls = receiver.of(client.case)
     found: list[Finding] = []
     for index in range(client.ask.calls):
         keys = sorted(key for key, made in calls.items() if made["call"] == index)
@@ -48,7 +49,9 @@ def against(client: Client, journal: Journal, receiver: Receiver) -> list[Findin
             found.append((LOST, f"its call {index} was never made"))
     if calls and not client.may_act():
         found.append((WRONG, f"it was not allowed and called {sorted(calls)}"))
-    for key in calls:
+    for key, made in calls.items():
+        if made.get("edited", False) != (client.ask.reply == EDIT):
+            found.append((WRONG, f"the call {key} was made with {made}, a person said {client.ask.reply!r}"))
         if key not in journal:
             found.append((WRONG, f"the call {key} is not in the journal"))
         if key in receiver.changed:

@@ -9,7 +9,7 @@ import orjson
 
 from bench.chaos.client import Client, Told
 from bench.chaos.model import whole
-from bench.chaos.plan import COUNT, TICKET, TOOL, Fault
+from bench.chaos.plan import CHECK, EDIT, FAILING, REJECT, TICKET, Fault
 from bench.chaos.rig import Rig
 from bench.chaos.strike import OUTAGES
 from bench.chaos.wire import BROKEN, request
@@ -17,8 +17,6 @@ from bench.lines import word
 
 PATIENCE_S: Final = 40.0
 """Seconds within which everything is cleared away."""
-SOUND: Final = frozenset({COUNT, TICKET, TOOL})
-"""The kinds that nothing is wrong with."""
 LOST, DOUBLED, WRONG, LEFT = "lost", "duplicated", "wrong", "left"
 
 Finding = tuple[str, str]
@@ -65,6 +63,8 @@ def _as_said(client: Client) -> bool:
     text = client.told.text
     if client.ask.kind == TICKET:
         return True
+    if client.ask.kind == CHECK and client.ask.reply == EDIT:
+        return text == client.edited()
     if client.ask.policy:  # a follow-up is rewritten by the model: it counts as far as it will
         return text == "".join(map(word, range(len(text.split()))))
     return text == whole(client.ask)
@@ -77,19 +77,32 @@ def explained(client: Client, faults: Sequence[Fault]) -> list[Finding]:
     name, data = client.told.ends[0]
     outage = any(fault.kind in OUTAGES for fault in faults)
     if name == "error":
-        asked_for = client.ask.kind not in SOUND and data["code"] == "model_unavailable"
+        asked_for = client.ask.kind in FAILING and data["code"] == "model_unavailable"
         by_outage = outage and data["code"] == "store_unavailable"
         if not (asked_for or by_outage or client.deaths > 2) or not data["retryable"]:
             return [(WRONG, f"nothing explains its error {data}")]
         return []
-    wanted = {"completed"} if client.ask.kind in {COUNT, TOOL} else {"escalated", "completed"}
+    wanted = _wanted(client)
     if client.ask.cancel or client.replaced:
         wanted.add("cancelled")
-    if client.ask.kind not in SOUND or data["status"] not in wanted:
+    if client.ask.kind in FAILING or data["status"] not in wanted:
         return [(WRONG, f"nothing explains its end {data['status']!r}")]
     if client.cancelled is not None and client.cancelled["status"] == "cancelled" != data["status"]:
         return [(WRONG, f"it was stopped and ended {data['status']!r}")]
     return []
+
+
+def _wanted(client: Client) -> set[str]:
+    """Return the ends that the message itself explains."""
+    match client.ask.kind:
+        case "ticket":
+            return {"escalated", "completed"}
+        case "ask" | "check" if client.followed:
+            return {"interrupted"}
+        case "check" if client.ask.reply == REJECT:
+            return {"refused"}
+        case _:
+            return {"completed"}
 
 
 class Stored:

@@ -9,14 +9,14 @@ from typing import Final
 
 import orjson
 
-from bench.chaos.plan import COUNT, TICKET, TOOL, Ask
+from bench.chaos.plan import ASK, FAILING, TICKET, Ask
 from bench.lines import Body, word
 from bench.stub import Stub, serving
 
 PACE: Final = 20.0
 """Words a second and answer."""
-NOTE: Final = "note"
-"""The tool that is called without asking anybody."""
+NOTE, SEND = "note", "send"
+"""The tool that is called without asking anybody, and the one that a person has to allow."""
 LENGTH: Final = re.compile(r"Count to (\d+)")
 
 
@@ -38,10 +38,10 @@ def question(ask: Ask, name: str) -> str:
     """Return the message; `name` makes it unlike every other."""
     if ask.kind == TICKET:
         return f"I want to talk to a person about case {name}."
-    told = "" if ask.kind in (COUNT, TOOL) else f" [[{ask.kind}]]"
+    told, tool = f" [[{ask.kind}]]" if ask.kind in FAILING else "", SEND if ask.kind == ASK else NOTE
     for call in range(ask.calls):
         arguments = orjson.dumps({"case": name, "call": call, "wait": ask.wait}).decode()
-        told += f" [[tool:{NOTE} {arguments}]]"
+        told += f" [[tool:{tool} {arguments}]]"
     return f"Count to {ask.tokens} for {name}.{told}"
 
 

@@ -39,12 +39,14 @@ class Node:
         self._env |= env
         self._launch = launch
         self._process: Running | None = None
+        self._killed = False
+        self.starting = asyncio.Lock()
         self.paused = False
 
     @property
     def alive(self) -> bool:
-        """Tell whether its process is there."""
-        return self._process is not None and self._process.returncode is None
+        """Tell whether its process is there, and was not killed."""
+        return self._process is not None and self._process.returncode is None and not self._killed
 
     @property
     def outside(self) -> psutil.Process:
@@ -62,6 +64,7 @@ class Node:
         asked, before = self.asked_to_end, said.stat().st_size
         arguments = ["worker"] if self.worker else ["serve", "--port", str(self.port)]
         process = self._process = await self._launch(arguments, self._env, said)
+        self._killed = False
         until = asyncio.get_running_loop().time() + START_S
         while asyncio.get_running_loop().time() < until and process.returncode is None:
             words = await asyncio.to_thread(_rest, said, before)
@@ -94,12 +97,15 @@ class Node:
         self._signal(signal.SIGCONT)
         self.paused = False
 
-    async def kill(self) -> None:
-        """End it as a crash would."""
+    async def kill(self) -> bool:
+        """End it as a crash would; False where it was dead before."""
+        if not self.alive:
+            return False
         self.asked_to_end += 1
         self._signal(signal.SIGKILL)
-        self.paused = False
+        self.paused, self._killed = False, True
         await self._gone()
+        return True
 
     async def end(self) -> float:
         """Ask it to end and return the seconds that it took. Raises RuntimeError where it takes too long."""

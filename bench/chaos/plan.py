@@ -3,7 +3,7 @@
 All of it is drawn beforehand from one generator of the seed and the case's number, so that a case can be repeated.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -27,8 +27,11 @@ LINE: Final = ("cut", "lose", "slow", "hang", "refuse")
 """What happens on a line: all connections end; they end after some bytes; each piece waits; nothing passes for some
 seconds; nobody connects for some seconds."""
 
-COUNT, TICKET, TOOL = "count", "ticket", "tool"
-BROKEN: Final = ("cut", "line", "end", "error", "stall", "refuse", "hang", "missing")
+COUNT, TICKET, TOOL, ASK, CHECK = "count", "ticket", "tool", "ask", "check"
+APPROVE, REJECT, EDIT = "approve", "reject", "edit"
+SHARES: Final = {COUNT: 12, TICKET: 3, TOOL: 4, ASK: 2, CHECK: 3}
+"""How often each kind is asked, where 3 fail."""
+FAILING: Final = ("cut", "line", "end", "error", "stall", "refuse", "hang", "missing")
 """How the model fails: the stub's own words (bench/stub.py), before its first token, after it and for good."""
 
 SPREAD_S: Final = 2.5
@@ -52,7 +55,8 @@ class Ask:
     at: float
     """Seconds after the case's start, or after the message before it in its conversation."""
     kind: str
-    """COUNT, TICKET, TOOL or a word of BROKEN."""
+    """COUNT; TICKET, TOOL, ASK, CHECK: opens a ticket, calls tools, calls one that needs a yes, needs one for its
+    answer; or a word of FAILING."""
     tokens: int
     cuts: tuple[int, ...]
     """After how many frames each of the first connections is cut."""
@@ -66,6 +70,10 @@ class Ask:
     """Tool calls that its model makes first."""
     wait: float = 0.0
     """Seconds until the tool answers."""
+    reply: str = ""
+    """What a person says where its run stops: APPROVE, REJECT or EDIT."""
+    after: float = 0.0
+    """Seconds until the person says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +123,16 @@ def _conversation(dice: Random, spread: float) -> tuple[Ask, ...]:
 
 
 def _ask(dice: Random, at: float, policy: str = "") -> Ask:
-    kind = COUNT if policy else dice.choices((COUNT, TICKET, TOOL, dice.choice(BROKEN)), (12, 3, 5, 3))[0]
+    kind = COUNT if policy else dice.choices((*SHARES, dice.choice(FAILING)), (*SHARES.values(), 3))[0]
     cuts = tuple(1 + int(dice.expovariate(1 / 8)) for _ in range(dice.randint(0, 16)))
     cancel = dice.uniform(0.05, 4) if kind == COUNT and dice.random() < 0.1 else 0.0
     route = tuple(dice.randrange(64) for _ in range(24))
-    calls, wait = (dice.randint(1, 3), dice.choice((0.0, 0.3, 1.0))) if kind == TOOL else (0, 0.0)
-    return Ask(at, kind, dice.randint(20, 120), cuts, route, cancel, policy, calls, wait)
+    ask = Ask(at, kind, dice.randint(20, 120), cuts, route, cancel, policy)
+    if kind in (TOOL, ASK):
+        ask = replace(ask, calls=dice.randint(1, 2 if kind == ASK else 3), wait=dice.choice((0.0, 0.3, 1.0)))
+    if kind in (ASK, CHECK):
+        ask = replace(ask, reply=dice.choice((APPROVE, APPROVE, REJECT, EDIT)), after=dice.uniform(0, 3))
+    return ask
 
 
 def _fault(dice: Random, place: str, spread: float) -> Fault:

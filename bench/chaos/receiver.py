@@ -17,7 +17,12 @@ from bench.lines import whole
 HEADER: Final = re.compile(rb"(?i)(content-length|idempotency-key): *(\S+)")
 SCHEMA: Final = {
     "type": "object",
-    "properties": {"case": {"type": "string"}, "call": {"type": "integer"}, "wait": {"type": "number"}},
+    "properties": {
+        "case": {"type": "string"},
+        "call": {"type": "integer"},
+        "wait": {"type": "number"},
+        "edited": {"type": "boolean"},
+    },
 }
 
 

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from bench.chaos.daemon import Store, store
 from bench.chaos.forks import Launch, forking, program
 from bench.chaos.line import Line, line_to
-from bench.chaos.model import NOTE, counting
+from bench.chaos.model import NOTE, SEND, counting
 from bench.chaos.node import Ended, Node
 from bench.chaos.plan import EMBEDDED
 from bench.chaos.receiver import Receiver, receiving
@@ -30,10 +30,18 @@ from bench.processes import server_env
 NAMES: Final = {"server-1": "here", "server-2": "workers", "worker-1": "here", "worker-2": "here"}
 """The processes and who writes the answers to what each accepts, which a worker does not."""
 LOG_S: Final = 300
-OPTIONS: Final = {"THREADS": "1", "MODEL_TIMEOUT": "PT9S", "MAX_RUNNING": "1000", "LOG_TTL": f"PT{LOG_S}S"}
+OPTIONS: Final = {
+    "THREADS": "1",
+    "MODEL_TIMEOUT": "PT9S",
+    "MAX_RUNNING": "1000",
+    "LOG_TTL": f"PT{LOG_S}S",
+    "TOOL_NETWORKS": "127.0.0.1",
+}
 AGENT: Final = {"confidence_threshold": 0, "escalation": {"limit": 1000, "per": 60}}
 CLERK: Final = "clerk"
 """The agent that has tools."""
+CAREFUL: Final = "careful"
+"""The agent whose every answer a person looks at first."""
 UNFINISHED: Final = "SELECT id, owner, status FROM runs WHERE finished_at IS NULL"
 
 
@@ -76,18 +84,19 @@ class Rig:
     async def start(self, node: Node) -> None:
         """Start a server or worker. Raises RuntimeError with its last words where it ends and nothing explains it."""
         clock = asyncio.get_running_loop().time
-        began = clock()
-        while True:
-            try:
-                if not await node.start():
-                    return
-                break
-            except Ended as words:  # whoever looks after a server starts it again
-                if not self.outages and self.sound_since < began:
-                    raise RuntimeError(f"A server does not start. Its last words: {words}") from words
-                self.in_vain += 1
-        if not self.outages and self.sound_since < began:
-            self.starts.append(clock() - began)
+        async with node.starting:  # one start at a time: the one before notices that its process was killed
+            began = clock()
+            while not node.alive:
+                try:
+                    if not await node.start():
+                        return
+                except Ended as words:  # whoever looks after a server starts it again
+                    if not self.outages and self.sound_since < began:
+                        raise RuntimeError(f"A server does not start. Its last words: {words}") from words
+                    self.in_vain += 1
+                else:
+                    if not self.outages and self.sound_since < began:
+                        self.starts.append(clock() - began)
 
     async def leases(self) -> set[str]:
         """Return the names of the processes that hold a lease; none while Redis does not answer."""
@@ -171,8 +180,9 @@ async def rig(place: str, folder: Path, *, cold: bool = False) -> AsyncGenerator
             await made.start(made.nodes[0])  # it makes the tables
             await asyncio.gather(*(made.start(node) for node in made.nodes[1:]))
             await made.any("PUT", "/agents/default", AGENT)
-            tools = [made.receiver.tool(NOTE, approve=False)]
+            tools = [made.receiver.tool(NOTE, approve=False), made.receiver.tool(SEND, approve=True)]
             await made.any("PUT", f"/agents/{CLERK}", {**AGENT, "tools": tools})
+            await made.any("PUT", f"/agents/{CAREFUL}", {**AGENT, "approve_below": 1})
             yield made
         finally:
             await asyncio.gather(*(node.end() for node in made.nodes if node.alive), return_exceptions=True)

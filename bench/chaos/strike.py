@@ -64,7 +64,8 @@ class Striker:
 
     async def _kill(self, node: Node, fault: Fault, clients: Sequence[Client]) -> None:
         runs = await self._rig.owned(node)
-        await node.kill()
+        if not await node.kill():
+            return
         others = any(one.alive and not one.paused for one in self._rig.nodes)
         alone = len(self._rig.nodes) == 1
         self._note(KILL if others or alone else KILL_ALL, runs, clients)

@@ -18,7 +18,8 @@ from bench.figures import quantile
 
 KINDS: Final = (LOST, DOUBLED, WRONG, LEFT)
 SHOWN: Final = (
-    "seed", "place", "cases", "runs", "refused", "cuts", "restarts", "gaps", "calls", "growth", "descriptors",
+    "seed", "place", "cases", "runs", "refused", "cuts", "restarts", "gaps", "calls", "answered",
+    "growth", "descriptors",
 )  # fmt: skip
 RECOVERY_S: Final = 10.0
 """Goal: 95 of 100 streams hear of their run again within so many seconds of the fault."""
@@ -45,6 +46,8 @@ class Tally:
     gaps: int = 0
     calls: int = 0
     """Tool calls that were wanted."""
+    answered: Counter[str] = field(default_factory=Counter[str])
+    """What people said where runs had stopped for them."""
     ends: Counter[str] = field(default_factory=Counter[str])
     found: Counter[str] = field(default_factory=Counter[str])
     recovered: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
@@ -68,6 +71,8 @@ class Tally:
             self.cuts += client.cuts
             self.restarts += client.told.restarts
             self.gaps += client.told.gaps
+            if client.followed:
+                self.answered[f"{client.ask.kind}: {client.ask.reply}"] += 1
             self.calls += client.acts() * client.ask.calls
             for name, data in client.told.ends[:1]:
                 self.ends[data.get("status", data.get("code", name))] += 1
@@ -141,6 +146,9 @@ def table(body: dict[str, Any]) -> str:
         rows.append(f"{kind:18}{times:>8}{body['hit'].get(kind, ''):>10}{cells}")
     rows += ["", f"ends: {', '.join(f'{name} {count}' for name, count in sorted(body['ends'].items()))}"]
     rows.append(f"restarts {body['restarts']}, gaps {body['gaps']}")
+    rows.append(
+        f"people said {', '.join(f'{what} {times}' for what, times in sorted(body['answered'].items()))}"
+    )
     rows.append(f"tool calls {body['calls']:,}, repeated with the same key {body['calls_repeated']}")
     if body["sigterm_s"]:
         rows.append(f"SIGTERM to the end: p95 {body['sigterm_s']['p95']} s, max {body['sigterm_s']['max']} s")
