@@ -7,9 +7,11 @@ from typing import Any, Final
 
 import orjson
 
+from bench.chaos import socket
 from bench.chaos.model import question
 from bench.chaos.plan import CHECK, REJECT, Ask
 from bench.chaos.rig import CAREFUL, CLERK, Rig
+from bench.chaos.socket import SocketReply
 from bench.chaos.wire import BROKEN, Reply, call, request
 from contracts.events import TERMINAL
 
@@ -141,9 +143,8 @@ class Client:
         self.told.trail.append(f"at {now:.3f} to :{port} after {self.told.last!r}")
         return port
 
-    async def _send(self) -> Reply | None:
+    async def _send(self) -> Reply | SocketReply | None:
         """Send the message until it is accepted; None where its stream is to be found by its run."""
-        place = f"/messaging/conversations/{self.conversation}"
         body = {"content": self.content}
         if agent := CLERK if self.ask.calls else CAREFUL if self.ask.kind == CHECK else "":
             body["agent"] = agent
@@ -152,7 +153,7 @@ class Client:
         while True:
             status = 0
             try:
-                reply = await request(self._port(), "POST", f"{place}/stream", body)
+                reply = await self._posted(body)
                 if reply.status == 200:
                     return reply
                 status, said = reply.status, await reply.body()
@@ -170,6 +171,20 @@ class Client:
                 self.known.set()
                 return None
 
+    async def _posted(self, body: dict[str, str]) -> Reply | SocketReply:
+        if self.ask.socket:
+            said = {"type": "message", "conversation_id": self.conversation, **body}
+            return await socket.ask(self._port(), said)
+        return await request(
+            self._port(), "POST", f"/messaging/conversations/{self.conversation}/stream", body
+        )
+
+    async def _opened(self) -> Reply | SocketReply:
+        run, after = self.told.run, self.told.last
+        if self.ask.socket:
+            return await socket.ask(self._port(), {"type": "attach", "run_id": run, "after": after})
+        return await request(self._port(), "GET", f"/messaging/runs/{run}/stream", after=after)
+
     async def _accepted(self) -> str:
         """Return the run of the message if the server has it: the reply may have been lost."""
         _, page = await self.rig.any(
@@ -178,13 +193,11 @@ class Client:
         found = [one for one in page["items"] if one["role"] == "user" and one["content"] == self.content]
         return found[0]["run_id"] if found else ""
 
-    async def _attach(self) -> Reply | None:
+    async def _attach(self) -> Reply | SocketReply | None:
         if not self.told.run:  # cut before the first event
             self.told.run = await self._accepted()
         try:
-            reply = await request(
-                self._port(), "GET", f"/messaging/runs/{self.told.run}/stream", after=self.told.last
-            )
+            reply = await self._opened()
         except BROKEN:
             await asyncio.sleep(AGAIN_S)
             return None
@@ -197,7 +210,7 @@ class Client:
         await asyncio.sleep(AGAIN_S)
         return None
 
-    async def _read(self, reply: Reply) -> None:
+    async def _read(self, reply: Reply | SocketReply) -> None:
         """Take frames in until the stream ends, breaks, or is cut as the plan has it."""
         cut = self._left.pop(0) if self._left else 0
         count = 0

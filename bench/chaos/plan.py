@@ -31,6 +31,8 @@ COUNT, TICKET, TOOL, ASK, CHECK = "count", "ticket", "tool", "ask", "check"
 APPROVE, REJECT, EDIT = "approve", "reject", "edit"
 SHARES: Final = {COUNT: 12, TICKET: 3, TOOL: 4, ASK: 2, CHECK: 3}
 """How often each kind is asked, where 3 fail."""
+SOCKETS: Final = 0.25
+"""Of the clients follow over WebSockets."""
 FAILING: Final = ("cut", "line", "end", "error", "stall", "refuse", "hang", "missing")
 """How the model fails: the stub's own words (bench/stub.py), before its first token, after it and for good."""
 
@@ -74,6 +76,8 @@ class Ask:
     """What a person says where its run stops: APPROVE, REJECT or EDIT."""
     after: float = 0.0
     """Seconds until the person says it."""
+    socket: bool = False
+    """It is followed over WebSockets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ def _ask(dice: Random, at: float, policy: str = "") -> Ask:
     cuts = tuple(1 + int(dice.expovariate(1 / 8)) for _ in range(dice.randint(0, 16)))
     cancel = dice.uniform(0.05, 4) if kind == COUNT and dice.random() < 0.1 else 0.0
     route = tuple(dice.randrange(64) for _ in range(24))
-    ask = Ask(at, kind, dice.randint(20, 120), cuts, route, cancel, policy)
+    ask = Ask(at, kind, dice.randint(20, 120), cuts, route, cancel, policy, socket=dice.random() < SOCKETS)
     if kind in (TOOL, ASK):
         ask = replace(ask, calls=dice.randint(1, 2 if kind == ASK else 3), wait=dice.choice((0.0, 0.3, 1.0)))
     if kind in (ASK, CHECK):

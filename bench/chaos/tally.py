@@ -18,7 +18,7 @@ from bench.figures import quantile
 
 KINDS: Final = (LOST, DOUBLED, WRONG, LEFT)
 SHOWN: Final = (
-    "seed", "place", "cases", "runs", "refused", "cuts", "restarts", "gaps", "calls", "answered",
+    "seed", "place", "cases", "runs", "refused", "cuts", "restarts", "gaps", "calls", "answered", "sockets",
     "growth", "descriptors",
 )  # fmt: skip
 RECOVERY_S: Final = 10.0
@@ -42,6 +42,8 @@ class Tally:
     runs: int = 0
     refused: int = 0
     cuts: int = 0
+    sockets: int = 0
+    """Of these, cuts of WebSockets."""
     restarts: int = 0
     gaps: int = 0
     calls: int = 0
@@ -69,6 +71,7 @@ class Tally:
             self.runs += not client.refused
             self.refused += client.refused
             self.cuts += client.cuts
+            self.sockets += client.cuts * client.ask.socket
             self.restarts += client.told.restarts
             self.gaps += client.told.gaps
             if client.followed:
@@ -134,7 +137,8 @@ def table(body: dict[str, Any]) -> str:
     """Return the figures for people."""
     rows = [
         f"chaos on {body['place']}, seed {body['seed']}: {body['cases']} cases, {body['runs']:,} runs "
-        f"({body['refused']} messages refused), {body['cuts']:,} cuts of clients",
+        f"({body['refused']} messages refused), {body['cuts']:,} cuts of clients "
+        f"({body['sockets']:,} of WebSockets)",
         "",
         f"{'fault':18}{'times':>8}{'runs hit':>10}{'p50 s':>9}{'p95 s':>9}{'max s':>9}",
     ]
