@@ -1,12 +1,12 @@
 """A run's stream as one client reads it: from its cursor to the one terminal event, whatever happened between.
 
-The log is the truth while it lasts. What was trimmed away is said (`gap`) and then made good from the
-owner's memory or the stored answer, in frames without ids: no client resumes from what is not in the log.
+The log is the truth while it lasts. What it cannot give any more is said (`gap`) and then told anew, from the stored
+answer or the owner's memory (server/anew.py).
 """
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +18,11 @@ from redis.exceptions import RedisError
 from contracts.errors import BadCursor, UnreadableDocument
 from contracts.events import TERMINAL
 from contracts.identity import Identity
-from graph.events import ANSWERS
+from server.anew import Anew, from_memory, from_store, is_anchor, is_end
 from server.entries import EPOCH
 from server.log import Id, log_key
 from server.runs import Runs
-from server.tail import GAP, Frame, Tail, to_id
+from server.tail import GAP, Frame, Seat, Tail, to_id
 from server.wire import HEARTBEAT, SSE, Wire, to_note
 from store import interrupts, jobs, line, messages, runs
 from store.engine import Database
@@ -37,19 +37,6 @@ ENDS: Final = frozenset(name.encode() for name in TERMINAL)
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What makes a gap good."""
-
-    frames: bytes
-    cursor: Id
-    """Where the log goes on."""
-    skip_text: bool = False
-    """The frames hold the whole text: the log's tokens would double it."""
-    ends: bool = False
-    """The frames hold the end as well."""
-
-
-@dataclass(frozen=True, slots=True)
 class Streams:
     """Opens the streams of runs."""
 
@@ -57,6 +44,8 @@ class Streams:
     tail: Tail
     runs: Runs
     database: Database
+    idle: float = HEARTBEAT_S
+    """Seconds without news after which a client gets a heartbeat."""
 
     async def open(
         self, who: Identity, run_id: str, after: str, wire: Wire = SSE
@@ -71,7 +60,7 @@ class Streams:
         key, ended = log_key(who.tenant, run_id), run["finished_at"] is not None
         if cursor != START:
             _require_in_time(cursor, run["created_at"], run["finished_at"])
-            if ended and await self._at_end(key, cursor):
+            if ended and (is_end(cursor) or await self._at_end(key, cursor)):
                 return None
         gap = await self._gap(key, cursor, ended=ended)
         return self._frames(who, run_id, cursor, gap, wire, waits=run["status"] in ("waiting", "paused"))
@@ -108,7 +97,7 @@ class Streams:
             await self.redis.delete(*(log_key(who.tenant, run_id) for run_id in run_ids))
 
     async def _follow(self, who: Identity, id: str, key: str, cursor: Id) -> AsyncGenerator[bytes]:
-        async for frames in self.tail.follow(key, cursor, HEARTBEAT_S):
+        async for frames in self.tail.follow(key, cursor, self.idle):
             if not frames and (job := await jobs.get(self.database, who, id))["status"] != "running":
                 yield _job_end(job)  # the log has lost it
                 return
@@ -118,6 +107,8 @@ class Streams:
 
     async def _gap(self, key: str, cursor: Id, *, ended: bool) -> dict[str, str] | None:
         """Return what cannot be replayed, as the `gap` event says it; None where all of it can."""
+        if is_anchor(cursor):  # what came behind it had no ids: nobody knows where it was cut
+            return {"from": _text(cursor), "to": ""}
         first = await self.redis.execute_command("XRANGE", key, "-", "+", "COUNT", 1)
         if not first:
             if cursor == START and not ended:
@@ -139,49 +130,47 @@ class Streams:
         self, who: Identity, run_id: str, cursor: Id, gap: dict[str, str] | None, wire: Wire, *, waits: bool
     ) -> AsyncGenerator[bytes]:
         """Yield the run's frames; each gap, the first and those met on the way, is said and made good."""
-        skip_text = False
+        key, seen = log_key(who.tenant, run_id), cursor
         if waits:
             yield await self._place(who, run_id, wire)
         while True:
             if gap is not None:
                 yield wire.note("gap", gap)
-                while (
-                    made_good := await self._snapshot(who, run_id, cursor, wire, in_log=bool(gap["to"]))
-                ) is None:
+                while (anew := await self._anew(who, run_id, seen, wire)) is None:
                     yield wire.heartbeat  # another process has what is missing; with the run's end, SQL has it as well
                     if self.tail.closed:
                         yield wire.retry()
                         return
                     await asyncio.sleep(ELSEWHERE_S)
-                yield made_good.frames
-                if made_good.ends:
+                yield anew.frames
+                if anew.ends:
                     return
-                cursor, skip_text = made_good.cursor, made_good.skip_text
-            async for frames in self.tail.follow(log_key(who.tenant, run_id), cursor, HEARTBEAT_S, wire):
+                seen, cursor = anew.anchor, anew.cursor
+            seat = Seat(cursor, self.idle, wire)
+            async for frames in self.tail.attend(key, seat):
                 if not frames:
-                    quiet, ends = await self._quiet(who, run_id, wire)
+                    quiet, ends = await self._quiet(who, run_id, max(seen, seat.cursor), wire)
                     yield quiet
                     if ends:
                         return
                     continue
                 if frames[0][0] == GAP:
                     cursor = to_id(frames[0][1])
-                    gap = await self._gap(log_key(who.tenant, run_id), cursor, ended=True)
+                    seen = max(seen, cursor)
+                    gap = await self._gap(key, cursor, ended=True)
                     break
-                kept = [frame for name, frame in frames if not (skip_text and name == b"token")]
-                if kept:
-                    yield b"".join(kept)
+                yield b"".join(frame for _, frame in frames)
                 if _ended(frames):
                     return
             else:
                 yield wire.retry()
                 return
 
-    async def _quiet(self, who: Identity, run_id: str, wire: Wire) -> tuple[bytes, bool]:
+    async def _quiet(self, who: Identity, run_id: str, seen: Id, wire: Wire) -> tuple[bytes, bool]:
         """Return what is sent while the log says nothing, and whether it is the end.
 
         The run may wait, or have ended in a log that lost its last second with its server. A log that has its end is
-        only late (this process may have been paused): told twice, a client that is cut between would double the text.
+        only late: this process may have been paused.
         """
         if self.runs.find(run_id) is not None:
             return wire.heartbeat, False
@@ -190,8 +179,9 @@ class Streams:
             with suppress(RedisError, OSError):
                 if await self._end_in(log_key(who.tenant, run_id)) is not None:
                     return wire.heartbeat, False
-            made_good = await self._snapshot(who, run_id, START, wire, in_log=False)
-            return (made_good.frames, True) if made_good else (wire.heartbeat, False)
+            return from_store(
+                wire, seen, run, await messages.answer_of(self.database, who, run_id)
+            ).frames, True
         return (await self._place(who, run_id, wire) if run["status"] == "waiting" else wire.heartbeat), False
 
     async def _place(self, who: Identity, run_id: str, wire: Wire) -> bytes:
@@ -203,30 +193,19 @@ class Streams:
         wait = self.runs.places.expected_wait(position)
         return wire.note("queue", {"position": position, "expected_wait_s": wait})
 
-    async def _snapshot(
-        self, who: Identity, run_id: str, cursor: Id, wire: Wire, *, in_log: bool
-    ) -> Snapshot | None:
-        """Return what makes a gap good; None while another process answers. `in_log`: the log still has the end."""
-        live = self.runs.find(run_id)
-        if live is not None:
-            live.log.tail = None  # no text may join an entry that the snapshot holds already
-            said = _anew(wire, live.opening(), live.log.answer())
-            return Snapshot(said + _rest(wire, {**live.outcome(), "usage": None}), live.log.last)
+    async def _anew(self, who: Identity, run_id: str, seen: Id, wire: Wire) -> Anew | None:
+        """Return the whole for who has seen ids up to this one; None while only another process has it."""
         run = await runs.get(self.database, who, run_id)
-        if run["finished_at"] is None:
-            return None
-        answer = await messages.answer_of(self.database, who, run_id)
-        text = answer["content"] if answer else ""
-        opening = {
-            "run_id": run_id,
-            "conversation_id": run["conversation_id"],
-            "message_id": run["message_id"],
-            "agent": run["agent"],
-        }
-        if in_log:
-            return Snapshot(_anew(wire, opening, text), cursor, skip_text=True)
-        said = _anew(wire, opening, text) + _rest(wire, answer or {}) + _end(wire, run, text)
-        return Snapshot(said, cursor, ends=True)
+        if run["finished_at"] is not None:
+            return from_store(wire, seen, run, await messages.answer_of(self.database, who, run_id))
+        live = self.runs.find(run_id)
+        if (
+            live is not None and seen <= live.log.last
+        ):  # else it was taken over, and this process does not know yet
+            live.log.tail = None  # no text may join an entry that is told already
+            known = {**live.outcome(), "usage": None}
+            return from_memory(wire, live.log.anchor(), live.opening(), live.log.answer(), known)
+        return None
 
 
 def parse(after: str) -> Id:
@@ -247,32 +226,6 @@ def _require_in_time(cursor: Id, created: str, finished: str | None) -> None:
     ended = datetime.fromisoformat(finished).timestamp() if finished else time.time()
     if not began <= cursor[0] % EPOCH / 1000 + 0.001 <= ended + SLACK_S:  # an id is cut to milliseconds
         raise BadCursor(f"The cursor {_text(cursor)!r} is not of this run. Start again without one.")
-
-
-def _anew(wire: Wire, opening: dict[str, Any], text: str) -> bytes:
-    restart = {"reason": "A part could not be replayed; this is the whole."}
-    frames = wire.note("run", opening) + wire.note("restart", restart)
-    return frames + (wire.note("token", {"text": text}) if text else b"")
-
-
-def _rest(wire: Wire, answer: Mapping[str, Any]) -> bytes:
-    """Return what is known of an answer besides its text."""
-    frames: list[bytes] = []
-    decision = answer.get("decision")
-    if decision:
-        frames.append(wire.note("decision", dict(decision)))
-    if decision and decision["path"] in ANSWERS and (sources := answer.get("sources")):
-        frames.append(wire.note("sources", {"passages": sources}))
-    frames += [wire.note("citation", dict(citation)) for citation in answer.get("citations", [])]
-    if usage := answer.get("usage"):
-        frames.append(wire.note("usage", dict(usage)))
-    return b"".join(frames)
-
-
-def _end(wire: Wire, run: runs.Run, text: str) -> bytes:
-    if run["error"]:
-        return wire.note("error", run["error"])
-    return wire.note("done", {"status": run["status"], "text": text, "message_id": run["answer_id"]})
 
 
 def _ended(frames: list[Frame]) -> bool:

@@ -49,8 +49,9 @@ class Seat:
 
     __slots__ = ("cursor", "frames", "full", "heard", "idle", "loop", "ready", "timer", "wire")
 
-    def __init__(self, cursor: Id, idle: float, wire: Wire) -> None:
+    def __init__(self, cursor: Id, idle: float, wire: Wire = SSE) -> None:
         self.cursor = cursor
+        """The last entry that was read for it: it is sent none before."""
         self.wire = wire
         self.idle = idle
         self.frames: list[Frame] = []
@@ -59,7 +60,17 @@ class Seat:
         self.loop = asyncio.get_running_loop()
         self.heard = self.loop.time()
         """When it last had something to send, on the loop's clock."""
-        self.timer = self.loop.call_later(idle, self._knock)
+        self.timer: asyncio.TimerHandle | None = None
+
+    def open(self) -> None:
+        """Begin to count the quiet seconds."""
+        self.heard = self.loop.time()
+        self.timer = self.loop.call_later(self.idle, self._knock)
+
+    def close(self) -> None:
+        """Count no more."""
+        if self.timer is not None:
+            self.timer.cancel()
 
     def _knock(self) -> None:
         """Wake a client that was idle for long enough: one timer at a time, not one a token."""
@@ -99,15 +110,19 @@ class Tail:
             for seat in seats:
                 seat.ready.set()
 
-    async def follow(self, key: str, after: Id, idle: float, wire: Wire = SSE) -> AsyncGenerator[list[Frame]]:
-        """Yield the frames after the cursor, in order, each once; an empty list after `idle` quiet seconds.
+    def follow(self, key: str, after: Id, idle: float) -> AsyncGenerator[list[Frame]]:
+        """Yield the frames after the cursor as `attend` does; an empty list after `idle` quiet seconds."""
+        return self.attend(key, Seat(after, idle))
+
+    async def attend(self, key: str, seat: Seat) -> AsyncGenerator[list[Frame]]:
+        """Yield the frames after the seat's cursor, in order, each once; an empty list after its quiet seconds.
 
         A client that fell behind, and whose next entries were trimmed meanwhile, gets GAP with its cursor before them.
         """
-        seat = Seat(after, idle, wire)
         behind: Id | None = None
         """Where it stood when it had no room left."""
         self._seats.setdefault(key, []).append(seat)
+        seat.open()
         try:
             await self._ring()
             while not self.closed:
@@ -124,7 +139,7 @@ class Tail:
                 if frames or not self.closed:
                     yield frames
         finally:
-            seat.timer.cancel()
+            seat.close()
             seats = self._seats[key]
             seats.remove(seat)
             if not seats:

@@ -14,6 +14,7 @@ from bench.chaos.rig import CAREFUL, CLERK, Rig
 from bench.chaos.socket import SocketReply
 from bench.chaos.wire import BROKEN, Reply, call, request
 from contracts.events import TERMINAL
+from server.anew import is_anchor
 
 AGAIN_S: Final = 0.2
 SETTLE_S: Final = 1.0
@@ -36,8 +37,10 @@ class Told:
     """What a person is asked, where the run stops for one."""
     trail: list[str] = field(default_factory=list[str])
     """Each event as it came, and where each connection went: what a finding is understood from."""
+    anew: int = 0
+    """How often it was told all anew: with an id that is no entry's, and frames without any."""
     from_log: bool = False
-    """Its end had an id; one from the database has none."""
+    """Its end was an entry of the log, not told from the database."""
 
     def take(self, frame: bytes) -> bool:
         """Take a frame in; False for one that is no event."""
@@ -50,6 +53,7 @@ class Told:
             self.last = raw.decode()
             head, _, tail = self.last.partition("-")
             self.ids.append((int(head), int(tail)))
+            self.anew += name == "restart" and is_anchor(self.ids[-1])
         match name:
             case "run":
                 self.run = data["run_id"]
@@ -63,7 +67,7 @@ class Told:
                 self.asked = data
             case _ if name in TERMINAL:
                 self.ends.append((name, data))
-                self.from_log = raw is not None
+                self.from_log = raw is not None and not is_anchor(self.ids[-1])
             case _:
                 pass
         return True

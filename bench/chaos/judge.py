@@ -174,7 +174,8 @@ async def _replayed(rig: Rig, client: Client) -> list[Finding]:
     if not told.rising():
         found.append((DOUBLED, "the ids of its log do not rise"))
     held = told.ids if client.told.from_log else told.ids[: len(client.told.ids)]
-    if not told.gaps and not client.told.gaps and held != client.told.ids:
+    anew = told.gaps or told.anew or client.told.gaps or client.told.anew
+    if not anew and held != client.told.ids:
         missing = len(set(told.ids) - set(client.told.ids))
         found.append((LOST, f"{missing} of its log's {len(told.ids)} events were not sent"))
     return found

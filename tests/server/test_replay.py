@@ -46,7 +46,10 @@ def test_an_expired_log_is_made_good_from_the_stored_answer(runtime: Runtime):
     assert text_of(again) == named(whole, "done")[0]["text"]
     for name in ("decision", "sources", "citation", "done"):
         assert named(again, name) == named(whole, name)
-    assert {event.id for event in again} == {""}
+    assert [event.name for event in again if event.id] == ["restart", "done"]
+    [anchor, end] = [event.id for event in again if event.id]
+    assert text_of(runtime.replay(run_id, anchor)) == text_of(again)
+    assert runtime.http.get(f"/messaging/runs/{run_id}/stream", params={"after": end}).status_code == 204
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "1-", "-1-0", "1e3-0", "99999999999999999999-0"])
