@@ -5,6 +5,7 @@ the ids that it has. A refusal alone does not say that the entry is there, so it
 """
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -101,12 +102,55 @@ class Entry:
     """The log's first entry, which alone may make the key."""
 
 
-async def send(redis: Redis, batch: list[Entry]) -> list[Entry]:
-    """Write the batch and return what the server does not take for now, to be sent again in this order.
+APPEND: Final = """
+for n, key in ipairs(KEYS) do
+  local at, done = 5 * (n - 1), nil
+  if ARGV[at + 1] == '1' then
+    done = redis.pcall('XADD', key, ARGV[at + 2], 'e', ARGV[at + 3], 'd', ARGV[at + 4])
+  else
+    done = redis.pcall('XADD', key, 'NOMKSTREAM', ARGV[at + 2], 'e', ARGV[at + 3], 'd', ARGV[at + 4])
+  end
+  if not done or type(done) == 'table' and done.err then return n end
+  if ARGV[at + 5] ~= '' then redis.pcall('PEXPIRE', key, ARGV[at + 5]) end
+end
+return 0
+"""
+"""Appends a batch with one command and one reply: of a token's way into the log, packing an XADD and reading its reply
+one by one were 22 µs of 28. It ends at the first entry that is not taken and returns its number; 0 where all are in."""
 
-    What concerns one log alone breaks that log. Raises RedisError or OSError where no reply came: all of it
-    may then be sent again.
-    """
+
+class Sender:
+    """Sends batches to one server."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._append = redis.register_script(APPEND)
+
+    async def send(self, batch: list[Entry]) -> list[Entry]:
+        """Write the batch and return what the server does not take for now, to be sent again in this order.
+
+        What concerns one log alone breaks that log. Raises RedisError or OSError where no reply came: all of it
+        may then be sent again.
+        """
+        keys = [entry.log.key for entry in batch]
+        fields = [field for entry in batch for field in _fields(entry)]
+        with suppress(
+            ResponseError
+        ):  # scripts are refused here, or everything is: one by one tells which and why
+            if await self._append(keys, fields) == 0:
+                return []
+        return await _send_each(self._redis, batch)
+
+
+def _fields(entry: Entry) -> tuple[bytes | str | int, ...]:
+    """Return what APPEND takes of an entry."""
+    data = entry.data or orjson.dumps({"text": entry.text})
+    expire = "" if entry.expire is None else int(entry.expire * 1000)
+    return int(entry.opens), b"%d-%d" % entry.id, entry.name, data, expire
+
+
+async def _send_each(redis: Redis, batch: list[Entry]) -> list[Entry]:
+    """Write the batch entry by entry; those that are in already are found to be."""
     expiring = [entry for entry in batch if entry.expire is not None]
     pipe = redis.pipeline(transaction=False)
     for entry in batch:

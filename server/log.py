@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from contracts.errors import StoreUnavailable
 from contracts.events import EventName
-from server.entries import Entry, Id, RunLog, log_key, send
+from server.entries import Entry, Id, RunLog, Sender, log_key
 
 FLUSH_INTERVAL: Final = 0.01
 """Seconds between two batches of a busy log; a quiet one writes at once, so a first token waits for no batch."""
@@ -49,6 +49,7 @@ class Log:
 
     def __init__(self, redis: Redis, give_up: float = GIVE_UP) -> None:
         self.redis = redis
+        self._sender = Sender(redis)
         self._give_up = give_up
         self._waiting: list[Entry] = []
         self._sending: list[Entry] = []
@@ -193,7 +194,7 @@ class Log:
             end, why = began + (LAST_TRY if cancelled() else self._give_up), "it takes nothing now"
             try:
                 async with asyncio.timeout_at(end):
-                    batch, self._sending = self._sending, await send(self.redis, self._sending)
+                    batch, self._sending = self._sending, await self._sender.send(self._sending)
                     self._heard = loop.time()
                     refused = set(self._sending)
                     for entry in batch:

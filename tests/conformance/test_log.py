@@ -122,7 +122,7 @@ async def test_a_batch_whose_reply_was_lost_is_sent_again_and_written_once(socke
         log, writer = fresh(), Log(through)
         async with going(writer):
             for n in range(6):
-                cutter.answered = n % 3 * 10  # before the first reply, in it, after it
+                cutter.answered = n % 3  # bytes of the reply that still pass
                 writer.append(log, "citation", {"n": n})
                 writer.append_text(log, f"{n} ")
                 await writer.flush()
@@ -131,6 +131,36 @@ async def test_a_batch_whose_reply_was_lost_is_sent_again_and_written_once(socke
     assert numbers(found) == list(range(6))
     assert text(found) == log.answer() == "0 1 2 3 4 5 "
     assert log.broken is None
+
+
+async def test_a_server_that_runs_no_scripts_takes_every_entry_in_order(redis: Redis):
+    await redis.execute_command("ACL", "SETUSER", "plain", "on", "nopass", "~*", "+@all", "-@scripting")
+    settings = redis.connection_pool.connection_kwargs
+    plain = Redis(unix_socket_path=settings["path"], username="plain", password="any", protocol=3)
+    log, writer = fresh(), Log(plain)
+    async with aclosing(plain), going(writer):
+        for n in range(3):
+            writer.append(log, "citation", {"n": n}, expire=60)
+            await writer.flush()
+    assert numbers(await stored(redis, log)) == [0, 1, 2]
+    assert 55 < await redis.ttl(log.key) <= 60
+    assert log.broken is None
+
+
+async def test_one_log_that_is_refused_harms_no_other_of_its_batch(redis: Redis):
+    lost, other, writer = fresh(), fresh(), Log(redis)
+    async with going(writer):
+        for log in (lost, other):
+            writer.append(log, "citation", {"n": 0})
+        await writer.flush()
+        await redis.delete(lost.key)
+        for n in (1, 2):
+            for log in (lost, other):
+                writer.append(log, "citation", {"n": n})
+        await writer.flush()
+    assert (lost.broken is not None, other.broken) == (True, None)
+    assert numbers(await stored(redis, other)) == [0, 1, 2]
+    assert not await redis.exists(lost.key)
 
 
 async def test_a_cursor_that_was_trimmed_away_is_a_gap_and_one_that_was_not_is_none(redis: Redis):
