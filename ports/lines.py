@@ -18,6 +18,8 @@ KEPT: Final = 32
 """Idle connections that are kept."""
 LONGEST: Final = 4_000_000
 """Bytes of a line; a model's are some hundred."""
+LOOK_S: Final = 1.0
+"""Between two looks whether a host is silent; of a look that comes late, so much was this process's own sleep."""
 AHEAD: Final = 1_000_000
 """Bytes that a host may be ahead of the reader; then its connection is not read from."""
 
@@ -50,7 +52,7 @@ class Exchange(asyncio.Protocol):
         self._framed = False
         """The answer's length is told, so that a closed connection is not its end."""
         self._failure: Exception | None = None
-        self._heard = self._loop.time()
+        self._heard = self._due = self._loop.time()
         self._stays = False
         """The host keeps the connection open for another request."""
         self.headed = False
@@ -70,7 +72,7 @@ class Exchange(asyncio.Protocol):
         assert self._transport is not None
         self._begin()
         self._transport.write(head + body)
-        self._watch = self._loop.call_later(self._patience, self._look)
+        self._look_later()
 
     async def block(self) -> bytes:
         """Return what has come since the last call, waiting for some; empty at the end of the answer.
@@ -152,13 +154,20 @@ class Exchange(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    def _look_later(self) -> None:
+        """Look again soon; one timer an answer, not one a token."""
+        self._due = self._loop.time() + min(LOOK_S, self._patience / 4)
+        self._watch = self._loop.call_at(self._due, self._look)
+
     def _look(self) -> None:
-        """Fail for a host that was listened to in vain for too long; one timer an answer, not one a token."""
-        silent = self._loop.time() - self._heard
-        if silent >= self._patience and self._waiter is not None and not self._waiter.done():
+        """Fail for a host that was listened to in vain for too long; while this process was paused nobody listened."""
+        now = self._loop.time()
+        self._heard = min(now, self._heard + now - self._due)
+        waits = self._waiter is not None and not self._waiter.done()
+        if waits and now - self._heard >= self._patience:
             self._fail(TimeoutError())
         else:
-            self._watch = self._loop.call_later(max(self._patience - silent, 0.05), self._look)
+            self._look_later()
 
 
 class Lines:

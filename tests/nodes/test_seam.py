@@ -6,6 +6,10 @@ from hypothesis import strategies as st
 from nodes.seam import Again, Anew, Onward, Seam
 
 TEXT = st.text(alphabet="ab \n", max_size=12)
+PERIODIC = st.builds(
+    lambda part, times: part * times, st.text(alphabet="ab \n", min_size=1, max_size=6), st.integers(1, 6)
+)
+"""Texts that say the same part again and again, as lists and refrains do."""
 PIECES = st.lists(TEXT, max_size=5)
 
 
@@ -38,3 +42,20 @@ def test_a_text_after_a_tool_call_begins_with_its_first_word(pieces: list[str]) 
     whole = "".join(pieces)
     expected = "Look.\n\n" + whole.lstrip() if whole.strip() else "Look."
     assert shown(Anew("Look.", "\n\n"), pieces) == expected
+
+
+@given(whole=TEXT | PERIODIC, cut=st.integers(0, 36), size=st.integers(1, 7))
+def test_a_text_is_whole_wherever_it_was_cut_though_it_repeats_itself(
+    whole: str, cut: int, size: int
+) -> None:
+    """A model that was shown its words, less their last blanks, goes on; another writes again from the beginning."""
+    said = whole[:cut]
+    rest = whole[len(said.rstrip()) :]
+    assert shown(Onward(said), pieces(rest, size)) == whole
+    dropped: list[bool] = []
+    assert shown(Again(said, "", lambda: dropped.append(True)), pieces(whole, size)) == whole
+    assert dropped == []
+
+
+def pieces(text: str, size: int) -> list[str]:
+    return [text[at : at + size] for at in range(0, len(text), size)]

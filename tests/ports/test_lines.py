@@ -3,6 +3,7 @@
 import asyncio
 import json
 import ssl
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, cast
@@ -14,6 +15,7 @@ import uvloop
 from bench.stub import Stub, serving
 from ports import lines
 from ports.lines import Lines, Refused
+from tests.tcp.model import serving_model
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 BODY = {"model": "stub:latest", "messages": [{"role": "user", "content": "Hi"}]}
@@ -154,6 +156,25 @@ async def test_a_host_that_falls_silent_is_given_up() -> None:
     async with host(serve) as url:
         with pytest.raises(TimeoutError):
             await all_of(client(url, patience=0.1))  # and its connection is closed: the host's read ends
+
+
+@pytest.mark.parametrize("made_by", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("ttft", [0.0, 2.0])
+def test_a_host_is_not_silent_while_this_process_is_paused(made_by: Any, ttft: float) -> None:
+    """A process that was stopped for longer than its patience goes on, though the host says more only later."""
+    with serving_model() as model, asyncio.Runner(loop_factory=made_by) as runner:
+        model.reset(tokens=5, pace=4, ttft=ttft)
+
+        async def ask() -> list[Any]:
+            asked = client(model.url, patience=1.0)
+            reading = asyncio.create_task(all_of(asked))
+            await asyncio.to_thread(model.until_asked)
+            time.sleep(1.6)  # noqa: ASYNC251 - the pause itself: the loop stands still, the host does not
+            parts = await reading
+            asked.close()
+            return parts
+
+        assert len(runner.run(ask())) == 6
 
 
 async def test_a_host_is_not_silent_while_nobody_listens() -> None:
