@@ -109,7 +109,7 @@ async def _stream(
             progress.completion_tokens += chunk.usage_metadata["output_tokens"]
         if tools:
             asked += chunk.tool_calls
-        if said := chunk.text:
+        if said := chunk.content if isinstance(chunk.content, str) else chunk.text:
             progress.first = progress.first or time.perf_counter()
             if text := seam.take(said):
                 pieces.append(text)

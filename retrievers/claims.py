@@ -60,11 +60,12 @@ def to_said(text: str, start: int) -> Said:
     return Said(_flat(text[start:]), frozenset(numbers(text)), frozenset(_words(text)))
 
 
-def contradicts(claim: Claim, said: Said, nearest: str) -> bool:
-    """Tell whether the claim has a number or a name that the passage lacks, or denies what `nearest` does not."""
-    return (
-        not claim.numbers <= said.numbers or not claim.names <= said.words or claim.denies != denies(nearest)
-    )
+def contradicts(claim: Claim, said: Said, *, denied: bool) -> bool:
+    """Tell whether the claim has a number or a name that the passage lacks, or not the nearest sentence's denial.
+
+    `denied`: whether that sentence does.
+    """
+    return not claim.numbers <= said.numbers or not claim.names <= said.words or claim.denies != denied
 
 
 def numbers(text: str) -> set[str]:

@@ -7,9 +7,9 @@ what was read is kept for the next call: 3 passages cost 50 ms of CPU the first 
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from retrievers.answerability import probability
 from retrievers.choice import Found, chosen, found_in
 from retrievers.claims import Claim, contradicts, to_claim
 from retrievers.reading import Read
-from retrievers.sentences import Span, split
+from retrievers.sentences import split
 from retrievers.shown import shown
 
 READ: Final = 3
@@ -30,6 +30,10 @@ EARLIER: Final = 0.25
 SUPPORTED: Final = 0.6
 """Mean token cosine from which a sentence in other words counts as supported: 0 of 326 sentences reached it with
 another question's passages, 86% with their own (mtrag)."""
+
+
+PORTION: Final = 2048
+"""Tokens of claims that are held against a passage in one go: 4 MB at 512 tokens of a passage."""
 
 
 class Encoder(Protocol):
@@ -100,8 +104,13 @@ class PassageReader:
 
     def _support(self, sentences: list[str], passages: Sequence[Passage]) -> list[Citation]:
         read = self._passages(passages)
-        claims = self._texts([(sentence, 0) for sentence in sentences])
-        return [citation(claim, read, passages) for claim in claims]
+        claims = {claim.text: claim for claim in self._texts([(sentence, 0) for sentence in sentences])}
+        near = [nearest(list(claims.values()), passage) for passage in read]
+        made = {
+            claim.text: citation(claim.text, [found[n] for found in near], read, passages)
+            for n, claim in enumerate(claims.values())
+        }
+        return [{**made[sentence]} for sentence in sentences]
 
     def _passages(self, passages: Sequence[Passage]) -> list[Read]:
         texts: list[tuple[str, int]] = []
@@ -130,43 +139,72 @@ class PassageReader:
         return [known[key] for key in texts]
 
 
-def citation(claim: Read, read: Sequence[Read], passages: Sequence[Passage]) -> Citation:
+class Near(NamedTuple):
+    """How near a passage comes to a claim."""
+
+    score: float
+    sentence: int
+    """The number of the nearest sentence; -1 where either has no tokens."""
+
+
+def citation(
+    sentence: str, near: Sequence[Near], read: Sequence[Read], passages: Sequence[Passage]
+) -> Citation:
     """Return which passages support the sentence, best first, and how well the best does."""
-    claimed = to_claim(claim.text)
-    scored = [(likeness(claim, claimed, passage), i) for i, passage in enumerate(read)]
+    claimed = to_claim(sentence)
+    scored = [(likeness(claimed, passage, near[i]), i) for i, passage in enumerate(read)]
     best = max((score for score, _ in scored), default=0.0)
     held = sorted(((score, i) for score, i in scored if score >= SUPPORTED), key=lambda item: -item[0])
     return {
-        "sentence": claim.text,
+        "sentence": sentence,
         "passages": [passages[i]["id"] for _, i in held],
         "supported": bool(held),
         "score": round(min(max(best, 0.0), 1.0), 4),
     }
 
 
-def likeness(claim: Read, claimed: Claim, passage: Read) -> float:
+def likeness(claimed: Claim, passage: Read, near: Near) -> float:
     """Return how well the passage backs the claim: 1.0 verbatim, little where a number, name or negation differs."""
     if claimed.flat in passage.said.flat:
         return 1.0
-    if not len(claim.tokens) or not len(passage.tokens):
-        return 0.0
-    score, span = nearest(claim, passage)
-    if contradicts(claimed, passage.said, passage.text[slice(*span)]):
-        return min(score, SUPPORTED / 2)
-    return score
+    if near.sentence < 0:
+        return near.score
+    if contradicts(claimed, passage.said, denied=passage.denials[near.sentence]):
+        return min(near.score, SUPPORTED / 2)
+    return near.score
 
 
-def nearest(claim: Read, passage: Read) -> tuple[float, Span]:
-    """Return how near the nearest sentence comes to the claim, and its span; the last of several as near.
+def nearest(claims: Sequence[Read], passage: Read) -> list[Near]:
+    """Return for each claim how near the passage's nearest sentence comes; the last of several as near.
 
-    For each token of the claim the nearest in the sentence, averaged by rarity; all sentences in one go.
+    For each token of a claim the nearest in the sentence, averaged by rarity; all claims and sentences in one go.
     """
-    spans, edges = passage.parts
-    if not spans:
-        return 0.0, (0, 0)
-    near = passage.tokens @ claim.tokens.T
-    inside = edges[:-1] if edges[-1] == len(near) else edges
-    best = np.maximum.reduceat(near, inside, axis=0)[::2]
-    scores = (best * claim.rarity).sum(axis=1) / claim.rarity.sum()
-    at = len(spans) - 1 - int(scores[::-1].argmax())
-    return float(scores[at]), spans[at]
+    found = [Near(0.0, -1)] * len(claims)
+    with_tokens = [n for n, claim in enumerate(claims) if len(claim.tokens)]
+    _, edges = passage.parts
+    if not len(edges) or not with_tokens:
+        return found
+    inside = edges[:-1] if edges[-1] == len(passage.tokens) else edges
+    for some in _portions(with_tokens, claims):
+        near = passage.tokens @ np.concatenate([claims[n].tokens for n in some]).T
+        rarity = np.concatenate([claims[n].rarity for n in some])
+        starts = np.cumsum([0, *(len(claims[n].rarity) for n in some[:-1])])
+        best = np.maximum.reduceat(near, inside, axis=0)[::2] * rarity
+        scores = np.add.reduceat(best, starts, axis=1) / np.add.reduceat(rarity, starts)
+        at = len(scores) - 1 - scores[::-1].argmax(axis=0)
+        for column, n in enumerate(some):
+            found[n] = Near(float(scores[at[column], column]), int(at[column]))
+    return found
+
+
+def _portions(numbers: Sequence[int], claims: Sequence[Read]) -> Iterator[list[int]]:
+    """Yield the claims' numbers in portions of at most PORTION tokens, or of one claim."""
+    held, size = list[int](), 0
+    for n in numbers:
+        length = len(claims[n].tokens)
+        if held and size + length > PORTION:
+            yield held
+            held, size = [], 0
+        held.append(n)
+        size += length
+    yield held

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from retrievers.claims import Said, to_said
+from retrievers.claims import Said, denies, to_said
 from retrievers.sentences import Span, split
 from retrievers.tokens import TokenVectors
 
@@ -50,6 +50,11 @@ class Read:
         return [span for span, _ in held], np.array(
             [edge for _, p in held for edge in (p.start, p.stop)], np.intp
         )
+
+    @cached_property
+    def denials(self) -> list[bool]:
+        """Whether each of the sentences of `parts` denies something."""
+        return [denies(self.text[slice(*span)]) for span in self.parts[0]]
 
     def between(self, span: Span) -> slice:
         """Return which tokens lie in the span."""

@@ -43,7 +43,8 @@ class Driver:
 
         async def emit(text: str) -> None:
             self._log.append_text(live.log, text)
-            await self._log.room()
+            if self._log.behind():
+                await self._log.flush()
 
         start = await self._point(live)
         context = await self._context_for(live, emit, self)

@@ -142,10 +142,9 @@ class Log:
             if not held:
                 log.fail("came back without the end of this answer: its server lost its last second")
 
-    async def room(self) -> None:
-        """Wait while the log is far behind."""
-        if len(self._waiting) > BACKLOG:
-            await self.flush()
+    def behind(self) -> bool:
+        """Tell whether the log is so far behind that a run should wait for it (`flush`)."""
+        return len(self._waiting) > BACKLOG
 
     async def flush(self, log: RunLog | None = None) -> None:
         """Wait until all that was appended so far is in its log or given up, or the log that is asked of is broken."""
