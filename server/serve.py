@@ -20,6 +20,7 @@ from server.app import create_app
 from server.jobs import IndexerFor
 from server.open import open_parts
 from server.sample import load_sample
+from server.socket_line import SocketLine
 
 GRACE_S: Final = 2
 """Seconds that answers under way get at the end; then their streams end, and the next start goes on with them."""
@@ -182,6 +183,7 @@ async def serve(
             timeout_graceful_shutdown=GRACE_S + 1,
             server_header=False,
             lifespan="off",
+            ws=SocketLine,
             ws_per_message_deflate=False,  # it costs half as much again a token
             ws_max_size=SOCKET_MESSAGE,
             ws_ping_interval=20.0,

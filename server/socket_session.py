@@ -30,12 +30,6 @@ from server.wire import SocketWire
 IDLE_S: Final = 5.0
 """Between two pings, and between two looks for news of which no bell was heard."""
 
-STALL_S: Final = 60.0
-"""Longest wait for a client that takes nothing; it comes back with its cursors."""
-
-MOST_FOLLOWED: Final = 50
-"""Runs that one socket follows."""
-
 REASON: Final = 123
 """Bytes of a close frame's reason. Source: RFC 6455, section 5.5."""
 
@@ -59,6 +53,7 @@ class Session:
         self._followed: dict[str, asyncio.Task[None]] = {}
         self._stopping = set[str]()
         """Runs whose end was asked for and is waited for."""
+        self._limits = here.sockets.limits
         self._group = asyncio.TaskGroup()
 
     async def run(self) -> None:
@@ -96,7 +91,7 @@ class Session:
     async def _send(self, text: str) -> None:
         """Send one message when the client has room for it. Raises Gone for one that has none for long."""
         try:
-            async with asyncio.timeout(STALL_S):
+            async with asyncio.timeout(self._limits.stall_s):
                 await self._ws.send_text(text)
         except (WebSocketDisconnect, WebSocketDisconnected, OSError) as error:
             raise Gone from error
@@ -157,9 +152,9 @@ class Session:
             self._follow(run_id, frames)
 
     def _require_room(self) -> None:
-        if len(self._followed) >= MOST_FOLLOWED:
+        if len(self._followed) >= self._limits.followed:
             raise RateLimited(
-                f"This WebSocket follows {MOST_FOLLOWED} runs, which is the limit. Detach from one, or wait."
+                f"This WebSocket follows {self._limits.followed} runs, which is the limit. Detach from one, or wait."
             )
 
     def _follow(self, run_id: str, frames: AsyncGenerator[bytes]) -> None:
@@ -190,8 +185,10 @@ class Session:
 
     def _stop(self, run_id: str, about: dict[str, Any]) -> None:
         """End a run beside what else the client says: it may take seconds where another process answers."""
-        if len(self._stopping) >= MOST_FOLLOWED:
-            raise RateLimited(f"{MOST_FOLLOWED} runs are being cancelled. Wait for one of them to end.")
+        if len(self._stopping) >= self._limits.followed:
+            raise RateLimited(
+                f"{self._limits.followed} runs are being cancelled. Wait for one of them to end."
+            )
         if run_id not in self._stopping:
             self._stopping.add(run_id)
             self._group.create_task(self._cancel(run_id, about))

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 
 from redis.asyncio import Redis
@@ -33,11 +34,22 @@ HEARD_S: Final = 60
 """Seconds for which a bell is kept: longer than any socket that listens does not look."""
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one socket may have."""
+
+    stall_s: float = 60.0
+    """Longest wait for a client that takes nothing; it comes back with its cursors."""
+    followed: int = 50
+    """Runs that it follows."""
+
+
 class Sockets:
     """Counts sockets and rings bells."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self.limits = Limits()
         self._open = Counter[tuple[str, str]]()
         self._due = set[str]()
         self._wake = asyncio.Event()

@@ -313,8 +313,12 @@ def test_after_many_sockets_no_task_is_left(server: Runtime, model: Model):
 def _tasks(server: Runtime) -> list[str]:
     async def found() -> list[str]:
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        names = list(map(_name, others))
-        return sorted(name for name in names if "Runs._own" not in name and "_shutdown_watcher" not in name)
+        ending = (
+            "Runs._own",
+            "_shutdown_watcher",
+            "ExampleIntents.classify",
+        )  # the last reads its examples once
+        return sorted(name for name in map(_name, others) if not any(one in name for one in ending))
 
     return server.inside(found)
 
