@@ -28,6 +28,7 @@ class Metrics:
         )
         self.live = Gauge("switchboard_runs_live", "Runs under way.", registry=self.registry)
         self.clients = Gauge("switchboard_streams_open", "Clients that follow a log.", registry=self.registry)
+        self.tasks = Gauge("switchboard_tasks", "Asyncio tasks of the process.", registry=self.registry)
 
     def count(self, live: "Live", status: str) -> None:
         """Count a run that has ended."""

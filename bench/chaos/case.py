@@ -45,6 +45,8 @@ async def play(rig: Rig, case: Case, striker: Striker, heard: Callable[[Client, 
         assert error is not None
         raise error
     findings = [*await judge(rig, clients, case.faults), *await effects.judged(rig, clients)]
+    if not case.faults and not rig.held.files:
+        rig.held.learn_files(rig.nodes)
     findings += [(LOST, f"{len(late)} conversations were not over after {LIMIT_S:.0f} s")] if late else []
     return Ended(case, clients, findings)
 

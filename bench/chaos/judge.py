@@ -208,6 +208,7 @@ async def _there(rig: Rig, runs: Collection[str]) -> list[str]:
     leases = await rig.leases()
     if len(leases) != len(rig.nodes) or leases - living:
         found.append(f"{len(leases)} leases of {len(rig.nodes)} processes")
+    found += await rig.held.beyond(rig.nodes)
     endless = await rig.without_expiry()
     if endless:
         found.append(f"keys that never go: {endless[:3]}")

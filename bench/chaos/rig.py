@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from bench.chaos.daemon import Store, store
 from bench.chaos.forks import Launch, forking, program
+from bench.chaos.held import Held
 from bench.chaos.line import Line, line_to
 from bench.chaos.model import NOTE, SEND, counting
 from bench.chaos.node import Ended, Node
@@ -56,6 +57,7 @@ class Rig:
     store: Store | None = None
     log_line: Line | None = None
     sql_line: Line | None = None
+    held: Held = field(default_factory=Held)
     receiver: Receiver = field(default_factory=Receiver)
     starts: list[float] = field(default_factory=list[float])
     """Seconds from each start of a server to its first answer."""
@@ -183,6 +185,10 @@ async def rig(place: str, folder: Path, *, cold: bool = False) -> AsyncGenerator
             tools = [made.receiver.tool(NOTE, approve=False), made.receiver.tool(SEND, approve=True)]
             await made.any("PUT", f"/agents/{CLERK}", {**AGENT, "tools": tools})
             await made.any("PUT", f"/agents/{CAREFUL}", {**AGENT, "approve_below": 1})
+            made.held.ports = frozenset(
+                int(url.rstrip("/").rpartition(":")[2]) for url in (model, made.receiver.url)
+            )
+            await made.held.learn_tasks(made.nodes)
             yield made
         finally:
             await asyncio.gather(*(node.end() for node in made.nodes if node.alive), return_exceptions=True)

@@ -51,11 +51,18 @@ class Reply:
 
 
 async def request(
-    port: int, method: str, path: str, body: Any = None, *, after: str = "", patience: float = 60.0
+    port: int,
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    after: str = "",
+    patience: float = 60.0,
+    under: str = "/api/v1",
 ) -> Reply:
     """Send a request and return the response's head. Raises one of BROKEN."""
     raw = orjson.dumps(body) if body is not None else b""
-    lines = [f"{method} /api/v1{path} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Content-Length: {len(raw)}"]
+    lines = [f"{method} {under}{path} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Content-Length: {len(raw)}"]
     lines += ["Content-Type: application/json", "Connection: close"]
     lines += [f"Last-Event-ID: {after}"] if after else []
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -70,6 +77,17 @@ async def request(
     named = {name.lower(): value for name, _, value in (one.partition(": ") for one in others)}
     length = named.get("content-length")
     return Reply(int(first.split()[1]), reader, writer, int(length) if length else None)
+
+
+async def gauge(port: int, name: str) -> int:
+    """Return a figure of the server's `/metrics`. Raises one of BROKEN."""
+    reply = await request(port, "GET", "/metrics", under="")
+    try:
+        async with asyncio.timeout(SILENCE_S):
+            text = (await reply.reader.readexactly(reply.length or 0)).decode()
+    finally:
+        reply.drop()
+    return next(int(float(line.split()[-1])) for line in text.splitlines() if line.startswith(f"{name} "))
 
 
 async def call(

@@ -27,6 +27,7 @@ async def metrics(here: Here, _: Who) -> Response:
     """Return counters and gauges of the whole server in Prometheus' text format."""
     here.metrics.live.set(len(here.runs))
     here.metrics.clients.set(len(here.tail))
+    here.metrics.tasks.set(len(asyncio.all_tasks()))
     return Response(generate_latest(here.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
