@@ -5,11 +5,15 @@ there Ctrl-C stops the log before the streams that read it.
 """
 
 import asyncio
+import ctypes
 import hashlib
 import logging
+import os
+import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,6 +28,9 @@ from contracts.errors import SetupError
 
 CONNECTIONS = 4
 """For the whole process, however many streams: one reads, one writes, two serve the rest."""
+
+DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG. Source: prctl(2)."""
 
 WATCH_S = 0.2
 """Seconds between two looks at the child."""
@@ -114,13 +121,32 @@ def _start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=_ends_with(os.getpid()),
     )
+
+
+def _ends_with(parent: int) -> Callable[[], None] | None:
+    """Return what a child calls to end in order when its parent is gone, killed or not; None where no system does so.
+
+    SIGTERM lets it write and sync its file. It comes when the thread that started the child ends, so that must be the
+    one that lives as long as the server: the loop's.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl  # looked up here: after the fork other threads' locks may be held
+
+    def bind() -> None:
+        prctl(DEATH_SIGNAL, int(signal.SIGTERM))
+        if os.getppid() != parent:  # it died before that
+            os._exit(1)
+
+    return bind
 
 
 async def _boot(socket: Path, folder: Path) -> subprocess.Popen[bytes]:
     once = Retry(NoBackoff(), 0)
     async with Redis(unix_socket_path=str(socket), retry=once) as orphan:
-        with suppress(RedisError, OSError):  # left by a killed process: what it wrote is on disk
+        with suppress(RedisError, OSError):  # left by a killed process, where the system does not end it
             await orphan.execute_command("SHUTDOWN")
     child = _start(folder, socket)
     async with Redis(unix_socket_path=str(socket), retry=once) as probe:
