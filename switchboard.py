@@ -25,8 +25,8 @@ os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {
-    "serve": ("server.serve", "answer over HTTP"),
-    "worker": ("server.worker", "answer what servers accept, without HTTP"),
+    "serve": ("server.commands.serve", "answer over HTTP"),
+    "worker": ("server.commands.worker", "answer what servers accept, without HTTP"),
     "ask": ("server.terminal", "ask a question in the terminal"),
     "doctor": ("server.doctor", "check each part and say what to do"),
     "keys": ("server.keys", "create, list and revoke keys"),
@@ -142,7 +142,7 @@ def run_command(arguments: list[str]) -> int:
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     run = load(command[0]).main
     if name == "eval":
-        return int(run(rest, ingest_functions()))
+        return int(run(rest, ingest_functions))
     return int(run(rest, indexer_for) if name in INDEXING else run(rest))
 
 

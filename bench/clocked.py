@@ -11,7 +11,7 @@ import switchboard  # the first: it sets what numpy reads when it is loaded
 from bench.clocks import Clocks
 from graph.wiring import Wiring
 from retrievers import rerank, tokens
-from server.serve import main
+from server.commands.serve import main
 
 
 def clock_all(wiring: Wiring, clocks: Clocks) -> None:

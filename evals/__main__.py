@@ -5,34 +5,30 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Final
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Final
 
 from contracts.errors import BadRequest, SwitchboardError
-from evals import answerability, handbook, retrieval
-from evals.baseline import Change, changes, earlier
-from evals.indexing import Ingest
-from evals.progress import Bars
-from evals.report import page
-from evals.result import Options, Result
-from evals.terminal import show
 
-Suite = Callable[[Options], Awaitable[Result]]
-SUITES: Final[dict[str, tuple[Suite, Path]]] = {
-    "retrieval": (retrieval.run, Path("../shared/data/squad_xquad")),
-    "answerability": (answerability.run, Path("../shared/data/clapnq_dev")),
-    "handbook": (handbook.run, Path("examples")),
+if TYPE_CHECKING:
+    from evals.baseline import Change
+    from evals.indexing import Ingest
+    from evals.result import Result
+
+SUITES: Final = {
+    "retrieval": Path("../shared/data/squad_xquad"),
+    "answerability": Path("../shared/data/clapnq_dev"),
+    "handbook": Path("examples"),
 }
-"""Each suite and the data that it measures on unless told otherwise."""
+"""Each suite, which is a module here, and the data that it measures on unless told otherwise."""
 
 
-def main(argv: Sequence[str], ingest: Ingest | None = None) -> int:
+def main(argv: Sequence[str], ingest: "Callable[[], Ingest] | None" = None) -> int:
     """Run one suite. Returns 0 for success, 1 where it failed or fell below its bar or baseline, 2 on bad usage.
 
-    `ingest` has the functions that index documents; without it only suites that index nothing can run.
+    `ingest` returns the functions that index documents; without it only suites that index nothing can run.
     """
     options = parser().parse_args(argv)
     try:
@@ -64,16 +60,30 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def run(options: argparse.Namespace, ingest: Ingest | None) -> int:
+def run(options: argparse.Namespace, ingest: "Callable[[], Ingest] | None") -> int:
     """Run the suite, write its report, and return the exit code."""
-    suite, data = SUITES[options.suite]
+    # seconds of imports that a mistake in the arguments makes needless
+    from rich.console import Console
+
+    from evals.baseline import changes, earlier
+    from evals.progress import Bars
+    from evals.result import Options
+    from evals.terminal import show
+
     if options.baseline:
         earlier(options.baseline)  # a mistake is told before the work, not after
     out = folder_for(options.out)
     started = time.perf_counter()
     with Bars(sys.stderr) as bars:
-        asked = Options(options.data or data, out / "cache", ingest, bars.tell, bars.say)
-        result = asyncio.run(suite(asked))  # pyright: ignore[reportArgumentType] - every suite is a coroutine
+        asked = Options(
+            options.data or SUITES[options.suite],
+            out / "cache",
+            ingest() if ingest else None,
+            bars.tell,
+            bars.say,
+        )
+        suite = import_module(f"evals.{options.suite}")
+        result: Result = asyncio.run(suite.run(asked))
     result.seconds = time.perf_counter() - started
     compared = changes(result, options.baseline) if options.baseline else []
     report = write(result, compared, out)
@@ -97,8 +107,10 @@ def folder_for(out: Path) -> Path:
     return out
 
 
-def write(result: Result, compared: Sequence[Change], out: Path) -> Path:
+def write(result: "Result", compared: "Sequence[Change]", out: Path) -> Path:
     """Write the JSON and the report; return the report's path."""
+    from evals.report import page
+
     name = f"{result.suite}-{result.data}"
     (out / f"{name}.json").write_text(json.dumps(result.body()) + "\n", "utf-8")
     report = out / f"{name}.html"
@@ -106,7 +118,7 @@ def write(result: Result, compared: Sequence[Change], out: Path) -> Path:
     return report
 
 
-def verdict(result: Result, compared: Sequence[Change]) -> int:
+def verdict(result: "Result", compared: "Sequence[Change]") -> int:
     """Return 1 where a bar was missed or a figure is significantly below its baseline, and say which; else 0."""
     faults = [bar.sentence for bar in result.bars if not bar.passed]
     faults += [f"{one.name} fell from {one.row()[1]} to {one.row()[2]}" for one in compared if one.worse]

@@ -1,6 +1,5 @@
 """`switchboard serve`: HTTP until a signal, then an orderly end within five seconds."""
 
-import argparse
 import asyncio
 import gc
 import logging
@@ -38,27 +37,6 @@ Ready = Callable[[str, Stop], None]
 """Told the URL once requests are answered, and how to end the server."""
 
 
-def parse(arguments: list[str]) -> tuple[Settings, Path | None]:
-    """Return the settings, the command's own options in place of the environment's, and the sample folder."""
-    settings = Settings()
-    parser = argparse.ArgumentParser(prog="switchboard serve", description="Answer over HTTP.")
-    parser.add_argument("--host", default=settings.host, help="address to serve on (default: %(default)s)")
-    parser.add_argument(
-        "--port", type=int, default=settings.port, help="port (default: %(default)s; 0 picks one)"
-    )
-    parser.add_argument(
-        "--sample", type=Path, help="a folder to load for the local tenant on the very first start"
-    )
-    options = parser.parse_args(arguments)
-    return settings.model_copy(update={"host": options.host, "port": options.port}), options.sample
-
-
-def main(arguments: list[str], indexer_for: IndexerFor) -> int:
-    """Serve and return the exit code."""
-    settings, sample = parse(arguments)
-    return run_until_done(lambda: _until_signal(settings, indexer_for, sample))
-
-
 def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> int:
     """Run what serves or answers until it ends, and return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -76,7 +54,7 @@ def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> int:
     return 0
 
 
-async def _until_signal(settings: Settings, indexer_for: IndexerFor, sample: Path | None) -> None:
+async def until_signal(settings: Settings, indexer_for: IndexerFor, sample: Path | None) -> None:
     """Serve until SIGTERM or SIGINT, whenever in the server's life it comes."""
     loop, stops = asyncio.get_running_loop(), list[Stop]()
 

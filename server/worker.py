@@ -1,6 +1,5 @@
 """`switchboard worker`: answers what servers accept, without HTTP. It shares Redis, Qdrant and PostgreSQL with them."""
 
-import argparse
 import asyncio
 import signal
 import sys
@@ -11,24 +10,10 @@ from contracts.errors import SetupError
 from ports.settings import Settings
 from server.jobs import IndexerFor
 from server.open import open_parts
-from server.serve import prepare, run_until_done
+from server.serve import prepare
 
 GRACE_S: Final = 2.0
 """Seconds that answers under way get at the end; then other processes go on with them."""
-
-
-def main(arguments: list[str], indexer_for: IndexerFor) -> int:
-    """Answer until a signal and return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="switchboard worker",
-        description="Answer the messages that servers with SWITCHBOARD_ANSWERS=workers accept, and take over what "
-        "processes that died have left. Needs SWITCHBOARD_REDIS_URL and SWITCHBOARD_DATABASE_URL, which it shares.",
-    )
-    parser.parse_args(arguments)
-    settings = Settings()
-    # It listens nowhere, so its address says nothing: tools may be called inside where the setting says so alone.
-    settings = settings.model_copy(update={"tool_networks": settings.tool_networks or ()})
-    return run_until_done(lambda: work(settings, indexer_for))
 
 
 def require_shared(settings: Settings) -> None:

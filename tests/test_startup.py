@@ -42,14 +42,20 @@ def imported(*arguments: str, folder: Path, code: int = 0) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("name", ["", "ask", "doctor", "keys", "ingest", "bench"])
+@pytest.mark.parametrize("name", ["", "ask", "doctor", "keys", "ingest", "eval", "bench"])
 def test_help_imports_nothing_of_what_the_work_needs(tmp_path: Path, name: str):
     assert imported(*name.split(), "--help", folder=tmp_path) & (SERVER | SQL | CLIENT) == set()
 
 
 def test_bad_usage_imports_nothing_of_what_the_work_needs(tmp_path: Path):
-    for arguments in (("dance",), ("ask",), ("ask", " "), ("keys", "create"), ("ingest",)):
+    for arguments in (("dance",), ("ask",), ("ask", " "), ("keys", "create"), ("ingest",), ("eval", "dance")):
         assert imported(*arguments, folder=tmp_path, code=2) & (SERVER | SQL | CLIENT) == set()
+
+
+@pytest.mark.parametrize("name", ["serve", "worker"])
+def test_help_and_bad_usage_of_a_server_import_its_settings_alone(tmp_path: Path, name: str):
+    for arguments, code in ((("--help",), 0), (("--port", "x"), 2)):
+        assert imported(name, *arguments, folder=tmp_path, code=code) & (SERVER | SQL | {"httpx"}) == set()
 
 
 def test_a_question_to_a_running_server_imports_a_client_alone(runtime: Runtime):

@@ -70,7 +70,7 @@ def judged(tmp_path: Path) -> Path:
 def test_retrieval_ends_with_one_json_object(
     retrieval: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = main(["retrieval", "--data", str(retrieval), "--out", str(out), "--json"], INGEST)
+    code = main(["retrieval", "--data", str(retrieval), "--out", str(out), "--json"], lambda: INGEST)
 
     body = json.loads(capsys.readouterr().out)
     assert set(body) == {"suite", "n", "metrics", "seconds"}
@@ -87,10 +87,10 @@ def test_a_second_run_keeps_the_index_and_says_so(
     retrieval: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = ["retrieval", "--data", str(retrieval), "--out", str(out)]
-    main(first, INGEST)
+    main(first, lambda: INGEST)
     capsys.readouterr()
 
-    main(first, INGEST)
+    main(first, lambda: INGEST)
 
     assert "kept from an earlier run" in capsys.readouterr().err
     assert len(list((out / "cache").iterdir())) == 1
@@ -102,7 +102,7 @@ def test_an_index_is_made_anew_for_other_texts(tmp_path: Path, capsys: pytest.Ca
     (folder / "qrels.tsv").write_text("q\tcat\t1\n")
     for title in ("", "Cats"):
         write(folder / "corpus.jsonl", [{"_id": "cat", "title": title, "text": FACTS["cat"]}])
-        main(["retrieval", "--data", str(folder), "--out", str(tmp_path)], INGEST)
+        main(["retrieval", "--data", str(folder), "--out", str(tmp_path)], lambda: INGEST)
         assert "made now" in capsys.readouterr().err
 
     assert len(list((tmp_path / "cache").iterdir())) == 2
@@ -169,7 +169,7 @@ def test_the_handbook_suite_counts_answers_sources_and_ways(
     ]
     write(folder / "questions_plain.jsonl", ways)
 
-    code = main(["handbook", "--data", str(folder), "--out", str(tmp_path), "--json"], INGEST)
+    code = main(["handbook", "--data", str(folder), "--out", str(tmp_path), "--json"], lambda: INGEST)
 
     body = json.loads(capsys.readouterr().out)
     assert (code, body["n"]) == (0, 5)
@@ -198,7 +198,7 @@ def test_bad_usage_is_said_and_returns_2(
 ) -> None:
     given = arguments if "--out" in arguments else [*arguments, "--out", str(tmp_path)]
 
-    assert main(given, INGEST) == 2
+    assert main(given, lambda: INGEST) == 2
     assert said in capsys.readouterr().err
 
 
