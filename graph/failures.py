@@ -1,9 +1,9 @@
 """Third-party exceptions, known in this one file: what each means to a person, and whether it passes."""
 
 import sqlite3
+import sys
 
 import httpx
-import ollama
 import psycopg
 import sqlalchemy.exc
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
@@ -19,7 +19,9 @@ def known(error: BaseException) -> SwitchboardError:
             return error
         case ApiException() | ResponseHandlingException() | UnexpectedResponse():
             return IndexUnavailable("The document index does not answer. Try again in a moment.")
-        case ollama.ResponseError() | httpx.HTTPError() | ConnectionError():
+        case _ if _is_ollamas(error):
+            return ModelUnavailable("The model host does not answer. Try again in a moment.")
+        case httpx.HTTPError() | ConnectionError():
             return ModelUnavailable("The model host does not answer. Try again in a moment.")
         case RedisError():
             return StoreUnavailable("The run log does not answer. Try again in a moment.")
@@ -33,6 +35,12 @@ def known(error: BaseException) -> SwitchboardError:
             return StoreUnavailable("The database does not answer. Try again in a moment.")
         case _:
             return Internal("Something went wrong on our side; it has been noted. Ask again.")
+
+
+def _is_ollamas(error: BaseException) -> bool:
+    """Tell whether the client of model hosts raised it. Where none is set it is not loaded, and not here either."""
+    library = sys.modules.get("ollama")
+    return library is not None and isinstance(error, library.ResponseError)
 
 
 def is_passing(error: Exception) -> bool:

@@ -17,35 +17,16 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from ports import weights
+from ports.made import POSITIONS, ensure_minilm
 
 LAYERS: Final = 6
 HEADS: Final = 12
-POSITIONS: Final = 256
-"""The length that the model was trained for; the weights hold 512."""
 FUSED: Final = "com.microsoft"
 """The domain of onnxruntime's own operators."""
 BITS7: Final = 63
 EPSILON: Final = 1e-12
-RECIPE: Final = 1
-"""Raise it when the graph below changes, so that every cache makes the model anew."""
 
 Array = NDArray[Any]
-
-
-def ensure_minilm(folder: Path) -> Path:
-    """Return the int8 model in `folder`, making it (1 s) where it is missing, damaged or of another recipe.
-
-    Safe when several processes call it at once: one makes it, the others wait. Raises DamagedWeights.
-    """
-    path = folder / f"all-minilm-l6-v2-int8-{weights.MINILM.sha256[:8]}-r{RECIPE}.onnx"
-    pin = path.with_suffix(".sha256")
-    with weights.locked(folder, "minilm"):
-        if not (path.exists() and pin.exists() and weights.digest(path, folder) == pin.read_text()):
-            source = weights.require(weights.MINILM, folder)
-            weights.replace(path, build(read_safetensors(source)).SerializeToString())
-            weights.replace(pin, weights.digest(path, folder).encode())
-    return path
 
 
 def read_safetensors(path: Path) -> dict[str, Array]:

@@ -20,13 +20,14 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from ports import export, weights
+from ports import weights
+from ports.made import POSITIONS, ensure_minilm
 
 Vectors = NDArray[np.float32]
 TokenVectors = NDArray[np.float32]
 """A text's tokens in context: (n, 384) float32, rows L2-normalised, without specials and punctuation."""
 
-WINDOW: Final = export.POSITIONS - 2
+WINDOW: Final = POSITIONS - 2
 """Tokens of text in one run of the model; [CLS] and [SEP] take the other two."""
 CLS, SEP = 101, 102
 RECENT: Final = 512
@@ -58,10 +59,10 @@ class MiniLM(Embeddings):
 
     name = "all-MiniLM-L6-v2-int8"
     dimension = 384
-    max_tokens = export.POSITIONS
+    max_tokens = POSITIONS
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
-        model = export.ensure_minilm(folder)
+        model = ensure_minilm(folder)
         self._tokenizer = Tokenizer.from_file(str(weights.require(weights.TOKENIZER, folder)))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
 from redis.asyncio import Redis
@@ -12,11 +13,13 @@ from ports import weights
 from ports.checkpoints import Checkpoints, open_checkpoints
 from ports.folder import Folder, own
 from ports.llama import LlamaChat, LlamaHost
-from ports.ollama import OllamaHost, open_hosts
 from ports.onnx import MiniLM
 from ports.qdrant import Vectors, open_vectors
 from ports.settings import Settings
 from ports.valkey import open_redis
+
+if TYPE_CHECKING:
+    from ports.ollama import OllamaHost
 
 PACKAGED = "smollm2:135m"
 
@@ -36,7 +39,7 @@ class Ports:
     embedding_name: str
     llama: LlamaHost
     llama_name: str
-    hosts: list[OllamaHost]
+    hosts: "list[OllamaHost]"
 
 
 @asynccontextmanager
@@ -58,10 +61,7 @@ async def open_ports(settings: Settings) -> AsyncGenerator[Ports]:
         stack.callback(minilm.close)
         llama = _llama(settings)
         stack.callback(llama.close)
-        contexts = dict.fromkeys(_models(settings), settings.num_ctx)
-        hosts = await stack.enter_async_context(
-            open_hosts(settings.ollama_urls, contexts, patience=settings.model_timeout.total_seconds())
-        )
+        hosts = await stack.enter_async_context(_hosts(settings)) if settings.ollama_urls else []
         named = settings.model_embedding if hosts else ""
         yield Ports(
             settings=settings,
@@ -76,6 +76,13 @@ async def open_ports(settings: Settings) -> AsyncGenerator[Ports]:
             llama_name=llama.model_name,
             hosts=hosts,
         )
+
+
+def _hosts(settings: Settings) -> "AbstractAsyncContextManager[list[OllamaHost]]":
+    from ports.ollama import open_hosts  # 0.15 s that a server without hosts need not wait
+
+    contexts = dict.fromkeys(_models(settings), settings.num_ctx)
+    return open_hosts(settings.ollama_urls, contexts, patience=settings.model_timeout.total_seconds())
 
 
 def _models(settings: Settings) -> set[str]:

@@ -58,6 +58,15 @@ def test_help_and_bad_usage_of_a_server_import_its_settings_alone(tmp_path: Path
         assert imported(name, *arguments, folder=tmp_path, code=code) & (SERVER | SQL | {"httpx"}) == set()
 
 
+def test_a_server_without_model_hosts_imports_no_client_of_them_and_nothing_that_makes_models(tmp_path: Path):
+    code = "import json, sys, switchboard; switchboard.load('server.serve'); print(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (
+        set(json.loads(done.stdout)) & {"ollama", "langchain_ollama", "onnx", "alembic", "ports.export"}
+        == set()
+    )
+
+
 def test_a_question_to_a_running_server_imports_a_client_alone(runtime: Runtime):
     asked = imported("ask", "Who waters the plants?", "--tenant", "startup", folder=runtime.settings.data_dir)
     assert asked & (SERVER | SQL | {"httpx"}) == {"httpx"}
