@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 
 from bench.chaos.case import Ended, play
+from bench.chaos.judge import tidied
 from bench.chaos.plan import EMBEDDED, Size, draw
 from bench.chaos.rig import Rig, rig, weight
 from bench.chaos.strike import Striker
@@ -82,7 +83,10 @@ async def _cases(wish: Wish, tally: Tally, found: Rig, striker: Striker, folder:
         _keep(ended, folder)
         number += 1
         over = time.monotonic() > end if wish.minutes else tally.runs >= wish.runs
-        if wish.only is not None or over:
+        if wish.only is not None:
+            return
+        if over:
+            tally.take_left(await tidied(found))
             return
 
 

@@ -17,6 +17,8 @@ from bench.lines import word
 
 PATIENCE_S: Final = 40.0
 """Seconds within which everything is cleared away."""
+TIDY_S: Final = 75.0
+"""Seconds within which the others have cleared away what a dead process left of runs that have ended."""
 LOST, DOUBLED, WRONG, LEFT = "lost", "duplicated", "wrong", "left"
 
 Finding = tuple[str, str]
@@ -199,11 +201,28 @@ async def _left(rig: Rig, runs: Collection[str]) -> list[Finding]:
         await asyncio.sleep(0.5)
 
 
+async def _late(rig: Rig, patience: float) -> list[str]:
+    """Return the runs whose checkpoints were there for longer than that behind their ends."""
+    now = asyncio.get_running_loop().time()
+    rig.lingering = {run: rig.lingering.get(run, now) for run in await rig.kept()}
+    return sorted(run for run, since in rig.lingering.items() if now - since > patience)
+
+
+async def tidied(rig: Rig) -> list[Finding]:
+    """Return what is still there when all cases are over and everybody had the time to clear it away."""
+    until = asyncio.get_running_loop().time() + TIDY_S
+    while True:
+        kept = await rig.kept()
+        if not kept or asyncio.get_running_loop().time() > until:
+            break
+        await asyncio.sleep(0.5)
+    return [(LEFT, f"checkpoints of {len(kept)} runs when all is over: {sorted(kept)[:3]}")] if kept else []
+
+
 async def _there(rig: Rig, runs: Collection[str]) -> list[str]:
     found = [f"runs without an end: {sorted(rest)}"] if (rest := await rig.unfinished()) else []
-    kept = await rig.kept()
-    if kept:
-        found.append(f"checkpoints of {len(kept)} runs: {sorted(kept)[:3]}")
+    if late := await _late(rig, TIDY_S):
+        found.append(f"checkpoints of {len(late)} runs that ended {TIDY_S:.0f} s ago and more: {late[:3]}")
     living = {owner for node in rig.nodes for owner in node.owners}
     leases = await rig.leases()
     if len(leases) != len(rig.nodes) or leases - living:

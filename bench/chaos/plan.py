@@ -46,7 +46,7 @@ class Size:
 
     streams: tuple[int, int] = (20, 50)
     """Conversations, fewest and most."""
-    faults: int = 12
+    faults: int = 16
     """On average; a third more or less."""
 
 

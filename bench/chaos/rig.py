@@ -58,6 +58,8 @@ class Rig:
     log_line: Line | None = None
     sql_line: Line | None = None
     held: Held = field(default_factory=Held)
+    lingering: dict[str, float] = field(default_factory=dict[str, float])
+    """Since when each run has been over and had a checkpoint."""
     receiver: Receiver = field(default_factory=Receiver)
     starts: list[float] = field(default_factory=list[float])
     """Seconds from each start of a server to its first answer."""

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import orjson
 
 from bench.chaos.case import Ended
 from bench.chaos.client import Client
-from bench.chaos.judge import DOUBLED, LEFT, LOST, WRONG
+from bench.chaos.judge import DOUBLED, LEFT, LOST, WRONG, Finding
 from bench.chaos.plan import KILL, KILL_ALL, STORE, Size
 from bench.chaos.rig import Rig
 from bench.chaos.strike import Striker
@@ -85,6 +86,12 @@ class Tally:
                 f"--seed {self.seed} --only {ended.case.number} --on {self.place} --faults {self.size.faults}"
             )
             print(f"{kind.upper()}: {what}   [{again}: {faults_of(ended)}]", file=sys.stderr, flush=True)
+
+    def take_left(self, findings: Sequence[Finding]) -> None:
+        """Add what is found when all cases are over."""
+        for kind, what in findings:
+            self.found[kind] += 1
+            print(f"{kind.upper()}: {what}   [--seed {self.seed}]", file=sys.stderr, flush=True)
 
     def passed(self) -> bool:
         """Tell whether nothing was lost, duplicated, wrong or left."""
