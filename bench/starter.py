@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -73,6 +74,8 @@ class Starter:
     wake: socket.socket = field(init=False)
     """Readable when a child has ended."""
     woken: socket.socket = field(init=False)
+    became: int = -1
+    """Written to by a child that has become what was ordered."""
 
     def __post_init__(self) -> None:
         self.wake, self.woken = socket.socketpair()
@@ -100,11 +103,21 @@ class Starter:
                 order = json.loads(line)
                 if "start" not in order:
                     self.send(order["to"], order["signal"])
-                elif not (pid := os.fork()):
+                elif not self.fork():
                     return order
-                else:
-                    self.living.add(pid)
-                    self.tell({"started": pid})
+
+    def fork(self) -> bool:
+        """Fork; False in the child. The child is told of once it has become a process of its own."""
+        became, self.became = os.pipe()
+        if not (pid := os.fork()):
+            os.close(became)
+            return False
+        os.close(self.became)
+        os.read(became, 1)
+        os.close(became)
+        self.living.add(pid)
+        self.tell({"started": pid})
+        return True
 
     def send(self, pid: int, number: int) -> None:
         """Send the signal to a child that was not reaped yet: its pid is still its own."""
@@ -117,7 +130,12 @@ class Starter:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 return
-            self.living.discard(pid)
+            self.gone(pid, status)
+
+    def gone(self, pid: int, status: int) -> None:
+        """Tell of a child that was reaped."""
+        self.living.discard(pid)
+        with suppress(BrokenPipeError):
             self.tell({"ended": pid, "code": os.waitstatus_to_exitcode(status)})
 
     def tell(self, answer: dict[str, int]) -> None:
@@ -129,8 +147,8 @@ class Starter:
         """Kill what still runs: whoever gave the orders is gone."""
         for pid in self.living:
             os.kill(pid, signal.SIGKILL)
-        for _ in self.living:
-            os.wait()
+        while self.living:
+            self.gone(*os.wait())
 
     def become(self, order: dict[str, Any]) -> None:
         """Turn this child into the process that was ordered, in a session of its own."""
@@ -149,6 +167,8 @@ class Starter:
         os.environ.clear()
         os.environ.update(order["env"])
         sys.argv = ["switchboard", *order["start"]]
+        os.write(self.became, b".")
+        os.close(self.became)
 
 
 def main() -> int:
