@@ -40,7 +40,14 @@ def log_key(tenant: str, run_id: str) -> str:
     return f"sb:{tenant}:run:{run_id}:log"
 
 
-@dataclass(slots=True, eq=False)
+OPENING: Final = 64
+"""Entries of a log that its owner keeps for a first client: it comes when some are written already."""
+
+Stored = tuple[bytes, bytes, bytes]
+"""An entry as the server has it: its id, the event's name, its JSON."""
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class RunLog:
     """The log of one run, as its owner sees it."""
 
@@ -50,6 +57,8 @@ class RunLog:
     """How many owners the run had before this one."""
     written: Id = (0, 0)
     """The last id that the server has acknowledged."""
+    opening: "list[Stored] | None" = None
+    """All that was acknowledged, from the log's beginning; None where that is too much or not of this owner."""
     begun: bool = False
     """It has a first entry: if it is gone when the next one comes, the server has lost it."""
     broken: StoreUnavailable | None = None
@@ -71,6 +80,18 @@ class RunLog:
         now = self.last[0] + 1
         self.last = (now + 1, 0)
         return now, ANCHOR
+
+    def acknowledge(self, entry: "Entry") -> Stored:
+        """Note that the server has the entry, and return it."""
+        stored = b"%d-%d" % entry.id, entry.name.encode(), entry.data
+        if entry.opens:
+            self.opening = []
+        if self.opening is not None and len(self.opening) < OPENING:
+            self.opening.append(stored)
+        else:
+            self.opening = None
+        self.written = entry.id
+        return stored
 
     def answer(self) -> str:
         """Return the answer so far."""
@@ -95,7 +116,7 @@ class Entry:
     id: Id
     name: EventName
     data: bytes
-    """JSON; empty for a token, whose text may still grow."""
+    """JSON; empty for a token, whose text may still grow, until it is sent."""
     text: str = ""
     expire: float | None = None
     opens: bool = False
@@ -144,7 +165,7 @@ class Sender:
 
 def _fields(entry: Entry) -> tuple[bytes | str | int, ...]:
     """Return what APPEND takes of an entry."""
-    data = entry.data or orjson.dumps({"text": entry.text})
+    data = entry.data = entry.data or orjson.dumps({"text": entry.text})
     expire = "" if entry.expire is None else int(entry.expire * 1000)
     return int(entry.opens), b"%d-%d" % entry.id, entry.name, data, expire
 
@@ -154,11 +175,9 @@ async def _send_each(redis: Redis, batch: list[Entry]) -> list[Entry]:
     expiring = [entry for entry in batch if entry.expire is not None]
     pipe = redis.pipeline(transaction=False)
     for entry in batch:
-        id, data = b"%d-%d" % entry.id, entry.data or orjson.dumps({"text": entry.text})
-        if entry.opens:
-            pipe.execute_command("XADD", entry.log.key, id, b"e", entry.name, b"d", data)
-        else:
-            pipe.execute_command("XADD", entry.log.key, b"NOMKSTREAM", id, b"e", entry.name, b"d", data)
+        only = () if entry.opens else (b"NOMKSTREAM",)
+        id = b"%d-%d" % entry.id
+        pipe.execute_command("XADD", entry.log.key, *only, id, b"e", entry.name, b"d", entry.data)
     for entry in expiring:
         pipe.execute_command("PEXPIRE", entry.log.key, int(cast(float, entry.expire) * 1000))
     replies = await pipe.execute(raise_on_error=False)

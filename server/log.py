@@ -7,7 +7,7 @@ it stays without a hole, and the run's end comes from SQL.
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from contracts.errors import StoreUnavailable
 from contracts.events import EventName
-from server.entries import Entry, Id, RunLog, Sender, log_key
+from server.entries import Entry, Id, RunLog, Sender, Stored, log_key
 
 FLUSH_INTERVAL: Final = 0.01
 """Seconds between two batches of a busy log; a quiet one writes at once, so a first token waits for no batch."""
@@ -44,6 +44,13 @@ PATIENCE: Final = 3.0
 """Seconds within which the log answers before a message is accepted."""
 
 
+Taken = Callable[[RunLog, Id, Stored], None]
+
+
+def _nobody(log: RunLog, before: Id, stored: Stored) -> None:
+    """Hand an entry to nobody."""
+
+
 class Log:
     """Appends the events of this process's runs."""
 
@@ -62,6 +69,8 @@ class Log:
         """When the log last took a batch, on the loop's clock."""
         self._count = 0
         self._done = 0
+        self.taken: Taken = _nobody
+        """Called with each entry that the server has: its log, the id before it, and itself."""
 
     def append(self, log: RunLog, name: EventName, data: dict[str, Any], expire: float | None = None) -> None:
         """Queue one event; a broken log takes none.
@@ -112,6 +121,7 @@ class Log:
         if last:
             head, _, tail = last[0][0].decode().partition("-")
             log.last, log.begun = (int(head), int(tail)), True
+            log.written = log.last
 
     async def require(self) -> None:
         """Raise StoreUnavailable where the log does not answer: before a message is accepted, not after.
@@ -198,7 +208,8 @@ class Log:
                     refused = set(self._sending)
                     for entry in batch:
                         if entry not in refused:
-                            entry.log.written = entry.id
+                            before = entry.log.written
+                            self.taken(entry.log, before, entry.log.acknowledge(entry))
             except (RedisError, OSError) as error:
                 why = type(error).__name__
             if self._sending and loop.time() >= end:

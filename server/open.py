@@ -68,6 +68,7 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
     log, ttl = Log(redis), settings.log_ttl.total_seconds()
     lease = Lease(redis, alone=settings.redis_url is None)
     tail = Tail(redis, lease.owner, lambda what, about: recovery.told(what, about))
+    log.taken = tail.hand
 
     async def context_for(live: Live, emit: Emitter, driver: Driver) -> Context:
         return await until_stored(lambda: read_context(live, emit, driver))

@@ -2,16 +2,20 @@
 
 Replay and tail are the same loop. A client that joins late, or falls behind, only moves its log's cursor
 back; clients further on skip what they have. The log is the buffer, so a slow client costs a cursor.
+What this process itself writes is handed to its clients as soon as the server has it; only who lacks what came before
+reads it back.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 from typing import Final, cast
+from weakref import WeakValueDictionary
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from server.entries import RunLog, Stored
 from server.log import Id, cancelled
 from server.takeover import MARK
 from server.wire import SSE, Wire
@@ -25,7 +29,7 @@ PAGE: Final = 256
 PACE: Final = 20e-6
 """Seconds for each open log between two reads: a read names them all (0.75 ms of CPU for 500), so few read at once."""
 
-Stored = tuple[bytes, tuple[bytes, bytes, bytes, bytes]]
+Read = tuple[bytes, tuple[bytes, bytes, bytes, bytes]]
 """An entry as Redis returns it: its id; then `e` and the event's name, `d` and its JSON."""
 
 Frame = tuple[bytes, bytes]
@@ -95,6 +99,8 @@ class Tail:
         self._rung = {self._bell: b"0-0", bell_of(ALL): b"$"}
         """The bells that are listened to, and their last entries that were read."""
         self._seats: dict[str, list[Seat]] = {}
+        self._own: WeakValueDictionary[str, RunLog] = WeakValueDictionary()
+        """The logs that this process writes."""
         self._refused = set[str]()
         """Keys that are no stream: left out, or they would fail the one read for everybody."""
         self.closed = False
@@ -124,7 +130,8 @@ class Tail:
         self._seats.setdefault(key, []).append(seat)
         seat.open()
         try:
-            await self._ring()
+            if not self._caught_up(key, seat):
+                await self._ring()
             while not self.closed:
                 await seat.ready.wait()
                 frames, seat.frames = seat.frames, []
@@ -144,6 +151,20 @@ class Tail:
             seats.remove(seat)
             if not seats:
                 del self._seats[key]
+
+    def hand(self, log: RunLog, before: Id, stored: Stored) -> None:
+        """Give an entry that this process wrote, and that the server has, to those who have all before it."""
+        self._own[log.key] = log
+        if seats := [seat for seat in self._seats.get(log.key, ()) if seat.cursor >= before]:
+            self._give(seats, [stored])
+
+    def _caught_up(self, key: str, seat: Seat) -> bool:
+        """Tell whether the client lacks nothing that it has to read, and give it the opening that is still here."""
+        log = self._own.get(key)
+        if log is not None and log.opening is not None and log.broken is None:
+            self._give([seat], log.opening)
+            log.opening = None
+        return log is not None and _in_step(seat, log)
 
     async def _holds(self, key: str, id: Id) -> bool:
         """Tell whether the log still has the entry, and so all after it; where it does not answer, it may not."""
@@ -192,7 +213,10 @@ class Tail:
     async def _read(self) -> None:
         cursors: dict[str, Id] = {}
         for key, seats in self._seats.items():
-            waiting = [seat.cursor for seat in seats if not seat.full] if key not in self._refused else []
+            if key in self._refused:
+                continue
+            log = self._own.get(key)
+            waiting = [seat.cursor for seat in seats if not (seat.full or (log and _in_step(seat, log)))]
             if waiting:
                 cursors[key] = min(waiting)
         keys: list[str] = [*self._rung, *cursors]
@@ -201,7 +225,7 @@ class Tail:
             "XREAD", "COUNT", PAGE, "BLOCK", BLOCK_MS, "STREAMS", *keys, *ids
         )
         logs = reply.items() if isinstance(reply, dict) else reply or ()  # RESP3, RESP2, nothing new
-        for key, entries in cast("Iterable[tuple[bytes, list[Stored]]]", logs):
+        for key, entries in cast("Iterable[tuple[bytes, list[Read]]]", logs):
             name = key.decode()
             if name in self._rung:
                 self._rung[name] = entries[-1][0]
@@ -209,18 +233,22 @@ class Tail:
             else:
                 self._deliver(name, entries, cursors[name])
 
-    def _hear(self, entries: list[Stored]) -> None:
+    def _hear(self, entries: list[Read]) -> None:
         for _, (_, what, _, about) in entries:
             if what and self._told is not None:
                 self._told(what.decode(), about.decode())
 
-    def _deliver(self, key: str, entries: list[Stored], asked: Id) -> None:
+    def _deliver(self, key: str, entries: list[Read], asked: Id) -> None:
         """Give each seat what it lacks; one that came while the read was under way lacks more, and waits."""
         seats = [seat for seat in self._seats.get(key, ()) if seat.cursor >= asked]
-        told = [entry for entry in entries if entry[1][1] != MARK]
+        self._give(seats, [(raw, name, data) for raw, (_, name, _, data) in entries])
+
+    def _give(self, seats: list[Seat], entries: list[Stored]) -> None:
+        """Give the entries to those who lack them and have room."""
+        told = [entry for entry in entries if entry[1] != MARK]
         for seat in seats if told else ():
             seat.heard = seat.loop.time()
-        for raw, (_, name, _, data) in told:
+        for raw, name, data in told:
             id = to_id(raw)
             wire: Wire | None = None
             frame: Frame = name, b""
@@ -240,6 +268,11 @@ class Tail:
             last = to_id(entries[-1][0])
             for seat in seats:
                 seat.cursor = seat.cursor if seat.full else max(seat.cursor, last)
+
+
+def _in_step(seat: Seat, log: RunLog) -> bool:
+    """Tell whether all that the client lacks will be handed to it."""
+    return log.broken is None and seat.cursor >= log.written
 
 
 def bell_of(name: str) -> str:

@@ -65,6 +65,7 @@ async def fence(redis: Redis, log: RunLog) -> None:
         await redis.execute_command("XADD", log.key, id, b"e", MARK, b"d", b"{}")
     except (RedisError, OSError) as error:
         raise _silent() from error
+    log.written = log.last
 
 
 async def read_back(redis: Redis, log: RunLog) -> Told:
