@@ -59,7 +59,7 @@ async def test_a_client_of_the_process_that_writes_causes_no_reads(redis: Redis)
             asyncio.create_task(told(tail, log)) for _ in range(2)
         ]  # the second one has to read the opening
         while len(tail) < 2 or any(seat.cursor < log.written for seat in tail._seats[log.key]):
-            await asyncio.sleep(0)
+            await redis.ping()
         before = await reads(redis)
         for n in range(100):
             writer.append_text(log, f"{n} ")
