@@ -1,5 +1,6 @@
 """What each process holds while nothing happens: asyncio tasks and file descriptors, against what it held at first."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,23 +34,13 @@ class Held:
     def learn_files(self, nodes: list[Node]) -> None:
         """Take what the processes hold now for what they may hold."""
         for node in nodes:
-            self.files[node.worker] = max(self.files.get(node.worker, 0), self._files(node))
-
-    def _files(self, node: Node) -> int:
-        """Return how many descriptors the process has, the ports' connections left out; 0 for one that is gone."""
-        try:
-            left_out = [
-                one for one in node.outside.net_connections() if one.raddr and one.raddr[1] in self.ports
-            ]
-            return node.outside.num_fds() - len(left_out)
-        except psutil.NoSuchProcess:
-            return 0
+            self.files[node.worker] = max(self.files.get(node.worker, 0), files_of(node, self.ports))
 
     async def beyond(self, nodes: list[Node]) -> list[str]:
         """Return which processes hold more than they may."""
         found: list[str] = []
         for node in nodes:
-            name, files = node.folder.name, self._files(node)
+            name, files = node.folder.name, files_of(node, self.ports)
             if node.worker in self.files and files > self.files[node.worker] + FILES:
                 found.append(f"{name} has {files} files open, after the calm case {self.files[node.worker]}")
             if self.tasks is None or node.worker:
@@ -61,3 +52,12 @@ class Held:
             if tasks > self.tasks + TASKS:
                 found.append(f"{name} has {tasks} tasks, at the start {self.tasks}")
         return found
+
+
+def files_of(node: Node, left_out: Collection[int]) -> int:
+    """Return how many descriptors the process has, connections to these ports left out; 0 for one that is gone."""
+    try:
+        lines = [one for one in node.outside.net_connections() if one.raddr and one.raddr[1] in left_out]
+        return node.outside.num_fds() - len(lines)
+    except psutil.NoSuchProcess:
+        return 0

@@ -3,18 +3,22 @@
 import asyncio
 import os
 import signal
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.chaos.client import Client
 from bench.chaos.effects import against
-from bench.chaos.forks import forking
+from bench.chaos.forks import forking, program
+from bench.chaos.held import FILES, Held
 from bench.chaos.judge import DOUBLED, LOST, WRONG
 from bench.chaos.model import question
+from bench.chaos.node import Node
 from bench.chaos.plan import ASK, EDIT, REJECT, SERVERS, TOOL, Ask, Size, draw
-from bench.chaos.receiver import Receiver
+from bench.chaos.receiver import Receiver, receiving
 from bench.chaos.rig import Rig
 from bench.lines import calls_of
 
@@ -89,6 +93,32 @@ def test_a_case_has_as_many_faults_as_were_asked_for_and_the_first_none():
     counts = [len(draw(3, number, SERVERS, size).faults) for number in range(40)]
     assert counts[0] == 0
     assert {count for count in counts if count} <= set(range(8, 17))
+
+
+async def test_files_that_stay_open_are_found_and_lines_to_the_model_are_not(tmp_path: Path):
+    class Own(Node):
+        """A node whose process is this one."""
+
+        @property
+        def outside(self) -> psutil.Process:
+            return psutil.Process()
+
+    async with receiving() as receiver:
+        port, own = int(receiver.url.rstrip("/").rpartition(":")[2]), Own(tmp_path, {}, program)
+        held = Held(frozenset({port}))
+        held.learn_files([own])
+        lines = [
+            await asyncio.open_connection("127.0.0.1", port) for _ in range(FILES - 2)
+        ]  # and as many ends here
+        assert await held.beyond([own]) == []
+        with ExitStack() as stack:
+            for _ in range(3 * FILES):
+                stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+            (found,) = await held.beyond([own])
+        assert " files open, after the calm case " in found
+        for _, writer in lines:
+            writer.close()
+            await writer.wait_closed()
 
 
 @pytest.mark.timeout(120)
