@@ -49,6 +49,8 @@ check: .venv/.ready-dev
 
 bench: .venv/.ready-dev
 	@for name in overhead ingest streams growth runtime; do $(BIN)/switchboard bench $$name || exit 1; done
-	@for place in embedded servers; do $(BIN)/switchboard bench chaos --on $$place --minutes 20 || exit 1; done
+	@$(BIN)/switchboard bench chaos --on embedded --minutes 15
+	@$(BIN)/switchboard bench chaos --on servers --minutes 50
+	@$(BIN)/switchboard bench chaos --on servers --soak 20
 
 .PHONY: help setup run test check bench
