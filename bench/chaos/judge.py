@@ -197,6 +197,7 @@ async def _left(rig: Rig, runs: Collection[str]) -> list[Finding]:
     while True:
         found = await _there(rig, runs)
         if not found or asyncio.get_running_loop().time() > until:
+            rig.given_up |= await rig.unfinished() | set(await _late(rig, TIDY_S))
             return [(LEFT, what) for what in found]
         await asyncio.sleep(0.5)
 
@@ -204,7 +205,7 @@ async def _left(rig: Rig, runs: Collection[str]) -> list[Finding]:
 async def _late(rig: Rig, patience: float) -> list[str]:
     """Return the runs whose checkpoints were there for longer than that behind their ends."""
     now = asyncio.get_running_loop().time()
-    rig.lingering = {run: rig.lingering.get(run, now) for run in await rig.kept()}
+    rig.lingering = {run: rig.lingering.get(run, now) for run in await rig.kept() - rig.given_up}
     return sorted(run for run, since in rig.lingering.items() if now - since > patience)
 
 
@@ -212,7 +213,7 @@ async def tidied(rig: Rig) -> list[Finding]:
     """Return what is still there when all cases are over and everybody had the time to clear it away."""
     until = asyncio.get_running_loop().time() + TIDY_S
     while True:
-        kept = await rig.kept()
+        kept = await rig.kept() - rig.given_up
         if not kept or asyncio.get_running_loop().time() > until:
             break
         await asyncio.sleep(0.5)

@@ -58,6 +58,8 @@ class Rig:
     log_line: Line | None = None
     sql_line: Line | None = None
     held: Held = field(default_factory=Held)
+    given_up: set[str] = field(default_factory=set[str])
+    """Runs that a case left without an end: later cases do not wait for them again."""
     lingering: dict[str, float] = field(default_factory=dict[str, float])
     """Since when each run has been over and had a checkpoint."""
     receiver: Receiver = field(default_factory=Receiver)
@@ -119,8 +121,8 @@ class Rig:
         return {id for id, owner, _ in await self.rows(UNFINISHED) if owner in node.owners}
 
     async def unfinished(self) -> set[str]:
-        """Return the runs without an end."""
-        return {row[0] for row in await self.rows(UNFINISHED)}
+        """Return the runs without an end, but those of which that was told already."""
+        return {row[0] for row in await self.rows(UNFINISHED)} - self.given_up
 
     async def kept(self) -> set[str]:
         """Return the runs that have a checkpoint."""
