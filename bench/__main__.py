@@ -59,7 +59,7 @@ def add_chaos(chaos: argparse.ArgumentParser) -> None:
         "--soak", type=float, default=0, metavar="MINUTES",
         help="so long under load without faults: memory and file descriptors may not grow",
     )  # fmt: skip
-    chaos.add_argument("--faults", type=int, default=16, help="in a case, on average (default: %(default)s)")
+    chaos.add_argument("--faults", type=int, default=20, help="in a case, on average (default: %(default)s)")
     chaos.add_argument("--cold", action="store_true", help="start each server as a program, imports and all")
 
 

@@ -20,7 +20,7 @@ FAULTS: Final = {
 Redis or Valkey; something on the line to Redis or to PostgreSQL."""
 CALM_SHARE: Final = 0.05
 """Of the cases have nothing but clients that are cut, and the first: later cases are held against it."""
-GAP_S: Final = {EMBEDDED: 4.0, SERVERS: 1.1}
+GAP_S: Final = {EMBEDDED: 4.0, SERVERS: 0.9}
 """Seconds between two faults of a case, on average. A server that is alone needs more: three deaths end a run."""
 
 LINE: Final = ("cut", "lose", "slow", "hang", "refuse")
@@ -46,7 +46,7 @@ class Size:
 
     streams: tuple[int, int] = (20, 50)
     """Conversations, fewest and most."""
-    faults: int = 16
+    faults: int = 20
     """On average; a third more or less."""
 
 
