@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import orjson
 
+from contracts.events import Event
 from graph.events import ANSWERS
 from server.entries import ANCHOR, Id
 from server.wire import Wire
@@ -57,8 +58,8 @@ def from_memory(wire: Wire, anchor: Id, opening: dict[str, Any], text: str, know
     return Anew(_whole(wire, anchor, opening, text) + _rest(wire, known), anchor, anchor)
 
 
-def from_store(wire: Wire, seen: Id, run: Run, answer: Message | None) -> Anew:
-    """Return what a run that has ended came to, for who has seen ids up to this one."""
+def from_store(wire: Wire, seen: Id, run: Run, answer: Message | None, onward: Event | None) -> Anew:
+    """Return what a run that has ended came to, for who has seen ids up to this one; `onward` names who goes on."""
     text = answer["content"] if answer else ""
     anchor = anchor_after(max(seen, (_began(run), 0)))
     names = {
@@ -71,7 +72,8 @@ def from_store(wire: Wire, seen: Id, run: Run, answer: Message | None) -> Anew:
     name, data = "done", {"status": run["status"], "text": text, "message_id": run["answer_id"]}
     if run["error"]:
         name, data = "error", run["error"]
-    end = wire.frame(_raw((anchor[0], anchor[1] | END)), name.encode(), orjson.dumps(data))
+    goes_on = wire.note(*onward) if onward else b""
+    end = goes_on + wire.frame(_raw((anchor[0], anchor[1] | END)), name.encode(), orjson.dumps(data))
     return Anew(_whole(wire, anchor, opening, text) + _rest(wire, answer or {}) + end, anchor, ends=True)
 
 

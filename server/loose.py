@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from server.log import Log, RunLog, log_key
+from server.onward import onward
 from server.takeover import Told, read_back
 from store import line, messages
 from store.engine import Database
@@ -24,6 +25,9 @@ async def tell_ends(log: Log, database: Database, runs: Collection[line.Ended], 
         await log.resume(loose)
         answer = await messages.answer_of(database, run.who, run.run_id)
         _bring(log, loose, told, answer["content"] if answer else "")
+        goes_on = await onward(database, run.who, run.run_id, run.status, lambda _: 0.0)
+        if goes_on and not told.counts[goes_on[0]]:
+            log.append(loose, *goes_on)
         log.append(loose, *_end(run, answer), expire=ttl)
         await log.flush(loose)
         count += loose.broken is None

@@ -21,11 +21,13 @@ from contracts.identity import Identity
 from server.anew import Anew, from_memory, from_store, is_anchor, is_end
 from server.entries import EPOCH
 from server.log import Id, log_key
+from server.onward import onward
 from server.runs import Runs
 from server.tail import GAP, Frame, Seat, Tail, to_id
 from server.wire import HEARTBEAT, SSE, Wire, to_note
 from store import interrupts, jobs, line, messages, runs
 from store.engine import Database
+from store.runs import Run
 
 HEARTBEAT_S: Final = 5.0
 SLACK_S: Final = 60.0
@@ -179,10 +181,15 @@ class Streams:
             with suppress(RedisError, OSError):
                 if await self._end_in(log_key(who.tenant, run_id)) is not None:
                     return wire.heartbeat, False
-            return from_store(
-                wire, seen, run, await messages.answer_of(self.database, who, run_id)
-            ).frames, True
+            return (await self._stored(who, run, seen, wire)).frames, True
         return (await self._place(who, run_id, wire) if run["status"] == "waiting" else wire.heartbeat), False
+
+    async def _stored(self, who: Identity, run: Run, seen: Id, wire: Wire) -> Anew:
+        """Return what a run that has ended came to."""
+        answer = await messages.answer_of(self.database, who, run["id"])
+        wait = self.runs.places.expected_wait
+        goes_on = await onward(self.database, who, run["id"], run["status"], wait)
+        return from_store(wire, seen, run, answer, goes_on)
 
     async def _place(self, who: Identity, run_id: str, wire: Wire) -> bytes:
         """Return where the run stands in the line, as an event that is not in the log: it changes while it waits."""
@@ -197,7 +204,7 @@ class Streams:
         """Return the whole for who has seen ids up to this one; None while only another process has it."""
         run = await runs.get(self.database, who, run_id)
         if run["finished_at"] is not None:
-            return from_store(wire, seen, run, await messages.answer_of(self.database, who, run_id))
+            return await self._stored(who, run, seen, wire)
         live = self.runs.find(run_id)
         if (
             live is not None and seen <= live.log.last

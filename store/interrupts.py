@@ -102,6 +102,14 @@ def waits_for(connection: Connection, who: Identity, next_run: str) -> dict[str,
     return None if row is None else asked_of(cast(Interrupt, dict(row)))
 
 
+@reads
+def asked_by(connection: Connection, who: Identity, run_id: str) -> dict[str, Any] | None:
+    """Return what the caller's run stopped for, as the `interrupt` event says it; None for one that did not stop."""
+    this = and_(access.own(interrupts, who), interrupts.c.run_id == run_id)
+    row = connection.execute(select(*_SHOWN).where(this)).mappings().first()
+    return None if row is None else asked_of(cast(Interrupt, dict(row)))
+
+
 def asked_of(found: Interrupt) -> dict[str, Any]:
     """Return the data of the `interrupt` event; an answer that waits for approval is not the asker's yet."""
     payload = found["payload"]

@@ -90,6 +90,13 @@ def position(connection: Connection, who: Identity, run_id: str) -> int:
     return _waiting(connection, and_(r.status == "waiting", before))
 
 
+@reads
+def following(connection: Connection, who: Identity, run_id: str) -> str | None:
+    """Return the run that goes on in this one's place; None where none does."""
+    this = and_(access.own(table, who), table.c.follows == run_id)
+    return connection.execute(select(table.c.id).where(this)).scalar()
+
+
 @writes
 def next_waiting(connection: Connection, owner: str = "") -> Pending | None:
     """Take the run that has waited longest, in a conversation where none runs; None when nobody waits.

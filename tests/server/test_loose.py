@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
@@ -14,7 +14,7 @@ from server.open import open_parts
 from server.parts import Parts
 from server.recovery import TELLING_S
 from server.runs import LONGEST_S
-from store import conversations, ends, runs
+from store import conversations, ends, line, runs
 from tests.servers.logs import Stored, stored
 
 TTL = 86_400
@@ -29,7 +29,13 @@ async def parts(tmp_path: Path) -> AsyncGenerator[Parts]:
         yield found
 
 
-async def killed(parts: Parts, told: str, status: Any, text: str, error: Any = None) -> runs.Accepted:
+PAUSE: Final = {"kind": "tool_call", "payload": {"tool": "pay"}, "checkpoint": "", "expires_s": 60.0}
+"""What a run stops for."""
+
+
+async def killed(
+    parts: Parts, told: str, status: Any, text: str, error: Any = None, **outcome: Any
+) -> runs.Accepted:
     """Leave a run as a process does that is killed behind its end in SQL, having told clients this much."""
     place = await conversations.create(parts.database, LOCAL, "")
     begun = await runs.accept(parts.database, LOCAL, place["id"], "default", "How long?", owner="w_dead")
@@ -40,7 +46,7 @@ async def killed(parts: Parts, told: str, status: Any, text: str, error: Any = N
     await parts.log.flush(log)
     thread: Any = {"configurable": {"thread_id": begun.run_id, "checkpoint_ns": ""}}
     await parts.wiring.ports.checkpoints.aput(thread, empty_checkpoint(), {}, {})
-    await ends.finish(parts.database, LOCAL, begun.run_id, status, text, {"error": error}, 1)
+    await ends.finish(parts.database, LOCAL, begun.run_id, status, text, {"error": error, **outcome}, 1)  # pyright: ignore[reportArgumentType] - as they come
     return begun
 
 
@@ -79,6 +85,30 @@ async def test_an_error_that_was_stored_is_told_as_one(parts: Parts):
     begun = await killed(parts, "Two ", "failed", "Two ", ERROR)
     await parts.recovery.tidy()
     assert [(name, data) for _, name, data in await told(parts, begun)][2:] == [("error", ERROR)]
+
+
+@pytest.mark.parametrize(("status", "event"), [("interrupted", "interrupt"), ("queued", "queue")])
+async def test_an_end_without_an_answer_names_the_run_that_goes_on(parts: Parts, status: str, event: str):
+    begun = await killed(parts, "", status, "Wait.", **({"pause": PAUSE} if status == "interrupted" else {}))
+    next_run = await line.following(parts.database, LOCAL, begun.run_id)
+    await parts.recovery.tidy()
+    found = [(name, data) for _, name, data in await told(parts, begun)]
+    assert [name for name, _ in found] == ["run", "token", event, "done"]
+    assert found[2][1]["run_id"] == next_run
+    frames = [frame async for frame in anew(parts, begun.run_id)]
+    assert f'"run_id":"{next_run}"'.encode() in next(
+        f for f in frames if f.startswith(f"event: {event}".encode())
+    )
+
+
+async def anew(parts: Parts, run_id: str) -> AsyncGenerator[bytes]:
+    """Yield the frames that a client gets of a run whose log is gone."""
+    await parts.wiring.ports.redis.flushall()
+    frames = await parts.streams.open(LOCAL, run_id, "")
+    assert frames is not None
+    async for some in frames:
+        for frame in some.split(b"\n\n"):
+            yield frame
 
 
 async def test_an_end_that_was_told_is_not_told_again(parts: Parts):
