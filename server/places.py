@@ -1,5 +1,7 @@
 """How many answers may be written at the same time, and how long one takes."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +25,15 @@ class Places:
         if not live.answering:
             live.answering = True
             self._taken += 1
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Keep one place from others while the run that gets it is looked for."""
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
 
     def leave(self, live: "Live") -> None:
         """Take the place back and learn from the time it took."""

@@ -164,15 +164,18 @@ class Recovery:
         async with self._taking:
             self._runs.freed.clear()
             while not self._runs.closing and not self._runs.places.full():
-                try:
-                    pending = await line.next_waiting(self._database, self._lease.owner)
-                except IntegrityError:  # another process began one of the same conversation at this moment
-                    return
-                if pending is None:
-                    return
-                live = live_again(pending)
-                self._runs.places.take(live)
-                self._runs.take_up(live)
+                with self._runs.places.held():  # a message that comes meanwhile finds it taken
+                    try:
+                        pending = await line.next_waiting(self._database, self._lease.owner)
+                    except (
+                        IntegrityError
+                    ):  # another process began one of the same conversation at this moment
+                        return
+                    if pending is None:
+                        return
+                    live = live_again(pending)
+                    self._runs.places.take(live)
+                    self._runs.take_up(live)
 
     async def lapsed(self) -> None:
         """Abandon the runs that others took over while this process could not renew its lease."""

@@ -60,6 +60,16 @@ async def test_a_run_that_is_cancelled_while_it_leaves_the_line_ends_once(parts:
     assert (run["status"], await ends_of(parts, run_id)) == ("cancelled", ["done"])
 
 
+async def test_a_place_for_which_a_run_is_looked_for_is_no_longer_free(parts: Parts):
+    places = parts.runs.places
+    places.most, seen = 1, set[bool]()
+    looking = asyncio.create_task(parts.recovery.dispatch())
+    while not looking.done():
+        seen.add(places.full())
+        await asyncio.sleep(0)
+    assert (True in seen, places.full()) == (True, False)
+
+
 async def test_a_process_that_is_never_idle_still_takes_over_what_the_dead_have_left(parts: Parts):
     async def end_runs() -> None:
         while True:
