@@ -208,7 +208,7 @@ class Log:
                     self._heard = loop.time()
                     refused = set(self._sending)
                     for entry in batch:
-                        if entry not in refused:
+                        if entry not in refused and entry.log.broken is None:
                             before = entry.log.written
                             self.taken(entry.log, before, entry.log.acknowledge(entry))
             except (RedisError, OSError) as error:

@@ -108,6 +108,24 @@ async def test_a_client_follows_to_the_next_owner_when_this_one_loses_the_run(re
     assert ids[-1][0] > EPOCH
 
 
+async def test_what_a_fenced_log_refuses_is_handed_to_nobody(redis: Redis):
+    (writer, tail), other = pair(redis), Log(redis)
+    log = fresh()
+    async with going(writer, tail, other):
+        writer.append(log, "run", {}, expire=60)
+        await writer.flush()
+        client = asyncio.create_task(told(tail, log))
+        theirs = RunLog(log.key, epoch=1)
+        await other.resume(theirs)
+        await fence(redis, theirs)
+        writer.append_text(log, "late ")  # this owner does not know yet
+        await writer.flush(log)
+        other.append(theirs, LAST, {})
+        ids = await client
+    assert log.broken is not None
+    assert ids == [id for id, name, _ in await stored(redis, log) if name != "mark"]
+
+
 async def test_the_next_owners_own_client_reads_what_was_there_before_it(redis: Redis):
     (writer, tail), first = pair(redis), Log(redis)
     log = fresh()
