@@ -28,13 +28,16 @@ from server.tail import Tail
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, indexer_for: IndexerFor) -> AsyncGenerator[Parts]:
+async def open_parts(
+    settings: Settings, indexer_for: IndexerFor, *, takes: bool = True
+) -> AsyncGenerator[Parts]:
     """Open all that answers, take up what an earlier process left, and close it at the end.
 
-    Raises SetupError where something on this machine stands in the way.
+    `takes`: this process answers; else it only accepts, for workers. Raises SetupError where something on this machine
+    stands in the way.
     """
     async with open_wiring(settings) as wiring:
-        parts = make_parts(wiring, indexer_for)
+        parts = make_parts(wiring, indexer_for, takes=takes)
         await parts.gate.require_auth()
         loops: list[asyncio.Task[Any]] = [
             asyncio.create_task(parts.log.run()),
@@ -62,7 +65,7 @@ async def open_parts(settings: Settings, indexer_for: IndexerFor) -> AsyncGenera
             await asyncio.wait(loops)
 
 
-def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
+def make_parts(wiring: Wiring, indexer_for: IndexerFor, *, takes: bool = True) -> Parts:
     """Return the parts over an open wiring."""
     settings, database, redis = wiring.ports.settings, wiring.database, wiring.ports.redis
     log, ttl = Log(redis), settings.log_ttl.total_seconds()
@@ -99,7 +102,7 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor) -> Parts:
     runs = Runs(driver, log, database, places, ttl, metrics)
     sockets = Sockets(redis)
     runs.changed = sockets.ring
-    recovery = Recovery(runs, lease, log, tail, database, wiring.ports.checkpoints, ttl)
+    recovery = Recovery(runs, lease, log, tail, database, wiring.ports.checkpoints, ttl, takes=takes)
     return Parts(
         settings=settings,
         database=database,

@@ -60,7 +60,11 @@ class Recovery:
         database: Database,
         checkpoints: Checkpoints,
         log_ttl: float,
+        *,
+        takes: bool = True,
     ) -> None:
+        """`takes`: this process answers; else it takes no run up and leaves those that wait to workers."""
+        self._takes = takes
         self._runs, self._lease, self._log, self._database, self._ttl = runs, lease, log, database, log_ttl
         self._tail, self._checkpoints = tail, checkpoints
         self._taking = asyncio.Lock()
@@ -101,9 +105,7 @@ class Recovery:
     async def sweep(self) -> int:
         """Take over what dead processes left, then start what waits; return how many were left."""
         try:
-            lost = await self._lease.lost(await line.owners(self._database))
-            taken = await self._take_over(lost) if lost else 0
-            await self._take_strays()
+            taken = await self._take_lost()
             await interrupts.expire(self._database)
             await self.dispatch()
             await self._prune()
@@ -112,8 +114,15 @@ class Recovery:
             return 0
         return taken
 
+    async def _take_lost(self) -> int:
+        """Take over what dead processes, and this one, left; return how many the dead left."""
+        lost = await self._lease.lost(await line.owners(self._database))
+        taken = await self._take_over(lost) if lost else 0
+        await self._take_strays()
+        return taken
+
     async def _take_over(self, lost: set[str], run_ids: Collection[str] | None = None) -> int:
-        if self._runs.closing:  # what this process hands over is for others
+        if self._runs.closing or not self._takes:  # what this process hands over is for others
             return 0
         left = await line.take_over(self._database, self._lease.owner, lost, run_ids)
         for pending in left:
@@ -163,7 +172,7 @@ class Recovery:
         """Start waiting runs while there are places."""
         async with self._taking:
             self._runs.freed.clear()
-            while not self._runs.closing and not self._runs.places.full():
+            while self._takes and not self._runs.closing and not self._runs.places.full():
                 with self._runs.places.held():  # a message that comes meanwhile finds it taken
                     try:
                         pending = await line.next_waiting(self._database, self._lease.owner)

@@ -149,7 +149,7 @@ async def serve(
     require_port(settings)
     require_answers(settings)
     sys.setswitchinterval(GIL_S)
-    async with open_parts(settings, indexer_for) as parts:
+    async with open_parts(settings, indexer_for, takes=settings.answers == "here") as parts:
         if sample is not None:
             await load_sample(parts, indexer_for(parts.wiring), sample)
         config = uvicorn.Config(

@@ -84,6 +84,17 @@ async def test_a_process_that_is_never_idle_still_takes_over_what_the_dead_have_
     assert seen.count(b"event: done") == 1
 
 
+async def test_a_server_that_only_accepts_takes_nothing_up(tmp_path: Path):
+    nothing: Any = None
+    async with open_parts(Settings(data_dir=tmp_path / "data"), lambda _: nothing, takes=False) as parts:
+        left = await accepted(parts, owner="w_dead")
+        place = await conversations.create(parts.database, LOCAL, "")
+        waiting = await runs.accept(parts.database, LOCAL, place["id"], "default", "hello", owner=None)
+        await parts.recovery.sweep()
+        found = [(await runs.get(parts.database, LOCAL, one.run_id)) for one in (left, waiting)]
+    assert [(one["status"], one["owner"]) for one in found] == [("running", "w_dead"), ("waiting", "")]
+
+
 async def test_a_process_that_ends_does_not_take_back_what_it_hands_over(parts: Parts):
     left = await accepted(parts, owner=parts.lease.owner)
     parts.runs.closing = True
