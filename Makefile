@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
+# 10 s once, where a first start would take 10 s longer, and each start where no bytecode may be kept.
+export UV_COMPILE_BYTECODE ?= 1
 PORT ?= 8000
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
