@@ -8,7 +8,7 @@
     |-- TooLong 413               TooLarge 413
     |-- UnreadableDocument 422
     |-- RateLimited 429           BudgetExhausted 429
-    |-- Internal 500
+    |-- Internal 500              GivenUp 500
     |-- ModelUnavailable 503      IndexUnavailable 503      StoreUnavailable 503
     `-- SetupError                FolderInUse, EmbeddingMismatch, DamagedWeights: before serving, shown on the terminal
 
@@ -116,6 +116,12 @@ class Internal(SwitchboardError):
     """A defect of ours; the log has the details under the run's id."""
 
     retryable = True
+
+
+class GivenUp(SwitchboardError):
+    """A run that the server died in again and again: the same question would end the same way."""
+
+    code = "given_up"
 
 
 class ModelUnavailable(SwitchboardError):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from contracts.errors import Internal, SwitchboardError
+from contracts.errors import GivenUp, Internal, SwitchboardError
 from contracts.events import RunStatus
 from contracts.identity import Identity
 from graph.failures import known
@@ -121,7 +121,7 @@ class Runs:
             if live.lost:
                 raise ends.Taken(live.run_id)
             if live.told.end is None and live.deaths >= DEATHS:
-                raise Internal(
+                raise GivenUp(
                     f"The server stopped {DEATHS} times while it answered this. Ask in other words."
                 )
             if live.told.end is not None:
@@ -235,7 +235,7 @@ class Runs:
 
     def _explain(self, live: Live, failure: Exception) -> SwitchboardError:
         error = known(failure)
-        level = logging.ERROR if isinstance(error, Internal) else logging.WARNING
+        level = logging.ERROR if isinstance(error, Internal | GivenUp) else logging.WARNING
         took = time.perf_counter() - live.started
         logger.log(
             level, "run %s failed after %.1f s: %s", live.run_id, took, error.message, exc_info=failure

@@ -81,7 +81,9 @@ def explained(client: Client, faults: Sequence[Fault]) -> list[Finding]:
     if name == "error":
         asked_for = client.ask.kind in FAILING and data["code"] == "model_unavailable"
         by_outage = outage and data["code"] == "store_unavailable"
-        if not (asked_for or by_outage or client.deaths > 2) or not data["retryable"]:
+        given_up = client.deaths > 2 and data["code"] == "given_up"
+        passing = data["retryable"] and (asked_for or by_outage or client.deaths > 2)
+        if not (given_up or passing):
             return [(WRONG, f"nothing explains its error {data}")]
         return []
     wanted = _wanted(client)

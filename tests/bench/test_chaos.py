@@ -14,7 +14,7 @@ from bench.chaos.client import Client
 from bench.chaos.effects import against
 from bench.chaos.forks import forking, program
 from bench.chaos.held import FILES, Held
-from bench.chaos.judge import DOUBLED, LOST, WRONG
+from bench.chaos.judge import DOUBLED, LOST, WRONG, explained
 from bench.chaos.model import question
 from bench.chaos.node import Node
 from bench.chaos.plan import ASK, EDIT, REJECT, SERVERS, TOOL, Ask, Size, draw
@@ -42,6 +42,24 @@ def noted(receiver: Receiver, *keys: str, **more: object) -> dict[str, object]:
 
 def kinds(ask: Ask, receiver: Receiver, journal: dict[str, object], status: str = "completed") -> list[str]:
     return [kind for kind, _ in against(client_of(ask, status), journal, receiver)]
+
+
+@pytest.mark.parametrize(
+    ("code", "retryable", "deaths", "found"),
+    [
+        ("given_up", False, 3, []),
+        ("given_up", False, 2, [WRONG]),
+        ("internal", True, 3, []),
+        ("internal", False, 3, [WRONG]),
+    ],
+)
+def test_an_error_is_explained_by_the_deaths_in_its_run(
+    code: str, retryable: bool, deaths: int, found: list[str]
+):
+    client = client_of(TOOLS)
+    client.deaths = deaths
+    client.told.ends = [("error", {"code": code, "message": "", "retryable": retryable})]
+    assert [kind for kind, _ in explained(client, [])] == found
 
 
 def test_a_call_that_came_again_with_its_key_is_one_effect():

@@ -233,6 +233,21 @@ async def test_what_clients_have_is_kept_where_a_run_has_killed_its_owners(parts
     assert await ends_of(parts, live.run_id) == ["error"]
 
 
+async def test_an_end_after_too_many_deaths_does_not_call_for_the_same_question_again(parts: Parts):
+    live = await taken_over(parts, "", deaths=DEATHS)
+    assert live.task is not None
+    await asyncio.wait([live.task])
+    run = await runs.get(parts.database, LOCAL, live.run_id)
+    assert (run["status"], run["error"]) == (
+        "failed",
+        {
+            "code": "given_up",
+            "message": "The server stopped 3 times while it answered this. Ask in other words.",
+            "retryable": False,
+        },
+    )
+
+
 @pytest.mark.parametrize("count", range(1, 6))
 async def test_a_client_that_is_cut_while_it_is_told_all_anew_ends_with_the_whole_text(
     parts: Parts, count: int
