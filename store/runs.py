@@ -102,7 +102,7 @@ def _require_room(ahead: Sequence[str], policy: Policy) -> None:
             f"Run {ahead[0]} is still answering in this conversation. Wait for its end, cancel it, or send "
             '"multitask_strategy": "enqueue" or "interrupt" with the message.'
         )
-    if len(ahead) > MOST_WAITING:
+    if policy == "enqueue" and len(ahead) > MOST_WAITING:
         raise ConversationBusy(
             f"{len(ahead) - 1} messages wait in this conversation already; the limit is {MOST_WAITING}. "
             "Send this one when some are answered."

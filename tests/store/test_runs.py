@@ -42,6 +42,19 @@ async def test_a_busy_conversation_refuses_and_keeps_nothing(database: Database)
     assert (await conversations.get(database, ANN, place))["messages"] == 1
 
 
+async def test_a_message_that_ends_what_waits_is_taken_where_one_that_would_wait_is_not(
+    database: Database,
+) -> None:
+    place = await _conversation(database)
+    ahead: list[str] = []
+    for n in range(1 + runs.MOST_WAITING):
+        ahead.append((await runs.accept(database, ANN, place, "default", str(n), policy="enqueue")).run_id)
+    with pytest.raises(ConversationBusy, match="20 messages wait"):
+        await runs.accept(database, ANN, place, "default", "late", policy="enqueue")
+    instead = await runs.accept(database, ANN, place, "default", "instead", policy="interrupt")
+    assert instead.ahead == tuple(ahead)
+
+
 async def test_of_many_questions_at_once_one_is_accepted(database: Database) -> None:
     place = await _conversation(database)
     calls = [runs.accept(database, ANN, place, "default", str(n)) for n in range(8)]
