@@ -83,6 +83,10 @@ def _allowed(call: Call, tool: Tool | None) -> tuple[dict[str, Any], str, bool]:
             return edited, _fault(tool, call, edited), True
         case {"action": "expire"}:
             return {}, "Nobody allowed this call in time. It was not made.", True
+        case {"comment": str(comment)} if comment.strip():
+            said = comment.strip()
+            end = "" if said.endswith((".", "!", "?")) else "."
+            return {}, f"A person did not allow this call: {said}{end} It was not made.", True
         case _:
             return {}, "A person did not allow this call. It was not made.", True
 

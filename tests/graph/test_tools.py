@@ -174,6 +174,17 @@ async def test_a_person_is_asked_before_the_call_and_the_new_run_tells_all_of_it
         ({"action": "edit", "arguments": {"item": "jug"}}, '{"stock": 7}', [{"item": "jug"}]),
         ({"action": "edit", "arguments": {}}, "The argument 'item' is missing. The tool was not called.", []),
         ({"action": "reject"}, "A person did not allow this call. It was not made.", []),
+        (
+            {"action": "reject", "comment": "too dear"},
+            "A person did not allow this call: too dear. It was not made.",
+            [],
+        ),
+        (
+            {"action": "reject", "comment": " Take the jug! "},
+            "A person did not allow this call: Take the jug! It was not made.",
+            [],
+        ),
+        ({"action": "reject", "comment": " "}, "A person did not allow this call. It was not made.", []),
         ({"action": "expire"}, "Nobody allowed this call in time. It was not made.", []),
         ({"action": "edit", "arguments": "all"}, "A person did not allow this call. It was not made.", []),
     ],
