@@ -6,9 +6,12 @@ Left to itself it would wait for the client to read what is on its way, for hour
 import asyncio
 import socket
 import struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
 
 LINGER_S: Final = 5.0
 """Seconds in which the last messages and the close may still arrive."""
@@ -18,7 +21,7 @@ AT_ONCE: Final = struct.pack("ii", 1, 0)
 
 
 class SocketLine(WebSocketsSansIOProtocol):
-    """Uvicorn's protocol with that end."""
+    """Uvicorn's protocol with that end, and without an error in the log for each handshake that is refused."""
 
     _lost = False
 
@@ -28,6 +31,12 @@ class SocketLine(WebSocketsSansIOProtocol):
             await super().run_asgi()
         finally:
             asyncio.get_running_loop().call_later(LINGER_S, self._end)
+
+    async def send(self, message: "ASGISendEvent") -> None:
+        """Send a message of the application's; the last of a refusal completes the handshake."""
+        await super().send(message)
+        # After a refusal with a body uvicorn does not note it, and logs an application that gave no answer.
+        self.handshake_complete = self.handshake_complete or self.close_sent
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that there is nothing left to end."""

@@ -1,8 +1,10 @@
 """Who may open a WebSocket, and what they see: the same key, the same user, the same page as over HTTP."""
 
 import json
+import logging
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -72,6 +74,20 @@ def test_a_foreign_name_for_this_machine_is_refused(server: Runtime):
     with pytest.raises(InvalidStatus) as refused, line(server, headers={"Host": f"evil.example:{port}"}):
         pass
     assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize(("user", "host"), [("somebody", "127.0.0.1"), ("local", "evil.example")])
+def test_a_handshake_that_is_refused_writes_nothing_into_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, user: str, host: str
+):
+    log = logging.getLogger("uvicorn.error")
+    with running(tmp_path / "data", None) as server:
+        log.addHandler(caplog.handler)
+        headers = {"Host": f"{host}:{server.url.rpartition(':')[2]}"}
+        with pytest.raises(InvalidStatus) as refused, line(server, user, headers=headers):
+            pass
+    log.removeHandler(caplog.handler)  # the server has ended, and with it all that it had to write
+    assert (refused.value.response.status_code, caplog.messages) == (403, [])
 
 
 def test_its_own_page_may_connect(server: Runtime):
