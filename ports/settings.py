@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
@@ -102,6 +102,16 @@ class Settings(BaseSettings):
             return tuple(ip_network(one.strip()) for one in value.split(",") if one.strip())
         except ValueError as error:
             raise ValueError(f"{error}; it must be networks such as 10.1.0.0/16,127.0.0.1") from error
+
+    @field_validator("log_ttl", "cache_ttl", "model_timeout", mode="wrap")
+    @classmethod
+    def _to_time(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
+        """Read seconds too, which are text in the environment."""
+        plain = isinstance(value, str) and value.strip().replace(".", "", 1).isdecimal()
+        try:
+            return handler(float(str(value)) if plain else value)
+        except ValueError as error:
+            raise ValueError("it must be seconds such as 3600, or ISO 8601 such as PT1H") from error
 
     @field_validator("redis_url", "database_url", "qdrant_url", "ollama_urls")
     @classmethod
