@@ -79,10 +79,7 @@ def answer(connection: Connection, who: Identity, run_id: str, response: Mapping
     The asker may answer for tool calls, an overseer for all. Raises Unknown, Forbidden, and NotOpen for one that
     was answered, has expired or was withdrawn.
     """
-    found = _require(connection, who, run_id)
-    if found["kind"] == "approve_answer" and not access.oversees(who):
-        raise Forbidden("An answer is approved by an owner or operator of the tenant, not by who asked.")
-    _require_open(found)
+    found = _require_answerable(connection, who, run_id)
     said = {"status": "answered", "response": {**response, "by": who.user}}
     said |= {"answered_by": who.user, "answered_at": now()}
     this = and_(interrupts.c.tenant == who.tenant, interrupts.c.id == found["id"])
@@ -91,6 +88,12 @@ def answer(connection: Connection, who: Identity, run_id: str, response: Mapping
         _require_open(_require(connection, who, run_id))
     _go_on(connection, who.tenant, found["next_run"])
     return _require(connection, who, run_id)
+
+
+@reads
+def answerable(connection: Connection, who: Identity, run_id: str) -> Interrupt:
+    """Return what a run waits for and the caller may answer. Raises as `answer` does."""
+    return _require_answerable(connection, who, run_id)
 
 
 @reads
@@ -184,6 +187,14 @@ def _require(connection: Connection, who: Identity, run_id: str) -> Interrupt:
     if row is None:
         raise Unknown("interrupt", run_id)
     return cast(Interrupt, dict(row))
+
+
+def _require_answerable(connection: Connection, who: Identity, run_id: str) -> Interrupt:
+    found = _require(connection, who, run_id)
+    if found["kind"] == "approve_answer" and not access.oversees(who):
+        raise Forbidden("An answer is approved by an owner or operator of the tenant, not by who asked.")
+    _require_open(found)
+    return found
 
 
 def _require_open(found: Interrupt) -> None:

@@ -119,14 +119,60 @@ def test_a_conversation_goes_on_while_a_run_in_it_waits_for_a_person(server: Run
         ({"action": "perhaps"}, 400),
         ({"action": "edit"}, 400),
         ({"action": "approve", "text": "no"}, 400),
+        ({"action": "edit", "text": " "}, 400),
+        ({"action": "edit", "arguments": {}}, 400),
+        ({"action": "edit", "arguments": {"item": "cup"}}, 400),
+        ({"action": "edit", "text": "Seven.", "arguments": {"item": "cup"}}, 400),
     ],
 )
 def test_a_faulty_answer_leaves_the_run_waiting(
-    server: Runtime, model: Model, body: dict[str, str], status: int
+    server: Runtime, model: Model, body: dict[str, Any], status: int
 ):
-    stop = asked(server.ask(f"Count for {body}."))
+    stop = asked(server.ask(f"Count for {len(body)}."))
     assert resume(server, stop["run_id"], **body).status_code == status
     assert resume(server, stop["run_id"], action="reject").status_code == 200
+
+
+TOOL: dict[str, Any] = {
+    "name": "stock",
+    "description": "How many are left.",
+    "url": "http://127.0.0.1:9/stock",
+    "parameters": {
+        "type": "object",
+        "properties": {"item": {"type": "string"}, "shelf": {"type": "integer"}},
+        "required": ["item"],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({}, '"arguments", no "text"'),
+        ({"text": "huh"}, '"arguments", no "text"'),
+        ({"text": "huh", "arguments": {"item": "cup"}}, '"arguments", no "text"'),
+        ({"arguments": {}}, "The argument 'item' is missing."),
+        ({"arguments": {"item": 7}}, "The argument 'item' must be of type string."),
+        ({"arguments": {"item": "cup", "shelf": "top"}}, "The argument 'shelf' must be of type integer."),
+    ],
+)
+def test_a_faulty_edit_of_a_tool_call_says_why_and_leaves_the_run_waiting(
+    server: Runtime, model: Model, body: dict[str, Any], why: str
+):
+    config = {"confidence_threshold": 0, "tools": [TOOL]}
+    server.http.put("/agents/shop", json=config).raise_for_status()
+    stop = asked(server.ask('How many cups? [[tool:stock {"item": "cup"}]]', agent="shop"))
+    assert stop["kind"] == "tool_call"
+    answer = resume(server, stop["run_id"], action="edit", **body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert why in answer.json()["message"]
+    assert resume(server, stop["run_id"], action="reject").status_code == 200
+
+
+def test_an_edit_of_an_answered_question_is_told_that_it_is_answered(server: Runtime, model: Model):
+    stop = asked(server.ask("Count, and be late."))
+    assert resume(server, stop["run_id"], action="reject").status_code == 200
+    assert resume(server, stop["run_id"], action="edit").status_code == 409
 
 
 def test_nobody_waits_for_what_does_not_exist(server: Runtime):
