@@ -74,7 +74,8 @@ class Answer:
     """What the events said so far."""
 
     def __init__(self) -> None:
-        self.said: dict[str, Any] = dict.fromkeys(("run", "decision", "context", "queue", "usage", "error"))
+        names = ("run", "decision", "context", "queue", "interrupt", "usage", "error")
+        self.said: dict[str, Any] = dict.fromkeys(names)
         self.sources: list[dict[str, Any]] = []
         self.citations: list[dict[str, Any]] = []
         self.text = ""
@@ -141,9 +142,26 @@ async def _print(events: "AsyncIterator[Said]") -> int:
         note(answer.said["error"]["message"], "red")
     elif answer.status == "cancelled":
         note("The answer was stopped before its end.", "red")
+    if answer.said["interrupt"]:
+        note(waiting(answer.said["interrupt"]))
     for number, place in enumerate(places(answer), 1):
         note(f"[{number}] {place}")
     return answer.code
+
+
+def waiting(asked: dict[str, Any]) -> str:
+    """Return what a run waits for, which one goes on, and how it is answered."""
+    what, edit = "The answer waits until a person approves it.", '"text": "..."'
+    if asked["kind"] == "tool_call":
+        call = asked["payload"]
+        given = json.dumps(call["arguments"], ensure_ascii=False)
+        what = f"A person must allow the call of {call['tool']} with {given}."
+        edit = '"arguments": {...}'
+    path = f"/api/v1/messaging/runs/{asked['run_id']}"
+    return (
+        f"{what} Run {asked['run_id']} then goes on: POST {path}/resume with "
+        f'{{"action": "approve"}}, {{"action": "reject"}} or {{"action": "edit", {edit}}}, and read GET {path}/stream.'
+    )
 
 
 def places(answer: Answer) -> list[str]:

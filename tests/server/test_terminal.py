@@ -72,5 +72,35 @@ def test_an_answer_that_failed_was_stopped_or_never_ended_is_no_success(capsys: 
 
 def test_the_json_has_every_key_also_where_nothing_was_said():
     assert set(Answer().body()) == {
-        "run", "decision", "context", "queue", "usage", "error", "status", "text", "sources", "citations",
+        "run", "decision", "context", "queue", "interrupt", "usage", "error", "status", "text", "sources", "citations",
     }  # fmt: skip
+
+
+CALL = {"tool": "stock", "description": "How many are left.", "arguments": {"item": "Gefäß"}}
+PAUSES: list[tuple[dict[str, Any], str, str]] = [
+    (
+        {"id": "int_1", "kind": "tool_call", "payload": CALL, "run_id": "run_2"},
+        'A person must allow the call of stock with {"item": "Gefäß"}.',
+        '"arguments": {...}',
+    ),
+    (
+        {"id": "int_1", "kind": "approve_answer", "payload": {"question": "So?"}, "run_id": "run_2"},
+        "The answer waits until a person approves it.",
+        '"text": "..."',
+    ),
+]
+
+
+@pytest.mark.parametrize(("asked", "what", "edit"), PAUSES)
+def test_who_asks_learns_what_a_run_waits_for_and_how_it_is_answered(
+    asked: dict[str, Any], what: str, edit: str, capsys: pytest.CaptureFixture[str]
+):
+    events = (("interrupt", asked), ("done", {"status": "interrupted", "text": "One moment."}))
+    assert printed(*events) == 0
+    assert capsys.readouterr().err == (
+        f"{what} Run run_2 then goes on: POST /api/v1/messaging/runs/run_2/resume with "
+        f'{{"action": "approve"}}, {{"action": "reject"}} or {{"action": "edit", {edit}}}, '
+        "and read GET /api/v1/messaging/runs/run_2/stream.\n"
+    )
+    assert asyncio.run(terminal._print_json(streamed(*events))) == 0
+    assert json.loads(capsys.readouterr().out)["interrupt"] == asked
