@@ -60,7 +60,19 @@ def add_chaos(chaos: argparse.ArgumentParser) -> None:
         help="so long under load without faults: memory and file descriptors may not grow",
     )  # fmt: skip
     chaos.add_argument("--faults", type=int, default=20, help="in a case, on average (default: %(default)s)")
+    chaos.add_argument(
+        "--streams", type=fewest_most, default=(20, 50), metavar="FEWEST,MOST",
+        help="conversations in a case (default: 20,50)",
+    )  # fmt: skip
     chaos.add_argument("--cold", action="store_true", help="start each server as a program, imports and all")
+
+
+def fewest_most(text: str) -> tuple[int, int]:
+    """Return the two numbers; raises ArgumentTypeError for anything else."""
+    fewest, comma, most = text.partition(",")
+    if not (comma and fewest.isdecimal() and most.isdecimal() and 1 <= int(fewest) <= int(most)):
+        raise argparse.ArgumentTypeError(f"{text!r} must be the fewest and the most, such as 20,50")
+    return int(fewest), int(most)
 
 
 if __name__ == "__main__":

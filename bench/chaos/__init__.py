@@ -49,10 +49,10 @@ def run(
     streams: tuple[int, int] = Size().streams,
     cold: bool = False,
 ) -> int:
-    """Play cases until there were so many runs, or for so many minutes; 1 where anything is not as it must be."""
+    """Play cases until there were so many runs, or for so many minutes; 1 where anything is wrong or late."""
     seed = Random().randrange(10**6) if seed is None else seed
-    print(f"chaos on {on}: --seed {seed} --faults {faults}", file=sys.stderr, flush=True)
     wish = Wish(seed, on, Size(streams, faults), runs, minutes, only, soak, cold or soak > 0)
+    print(f"chaos {Tally(seed, on, wish.size).again()}", file=sys.stderr, flush=True)
     tally, striker, found = asyncio.run(_play(wish))
     body = tally.body(striker, found)
     print(table(body), file=sys.stderr if json else sys.stdout)

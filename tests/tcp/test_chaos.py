@@ -1,6 +1,7 @@
 """A short piece of `bench chaos`, the same each time: servers are killed and nothing is lost or comes twice.
 
-A failure is repeated by `switchboard bench chaos --on embedded --faults 2 --seed 7 --only CASE`, with what it names.
+A failure names its case, and `switchboard bench chaos` with these options plays it again:
+`--on embedded --faults 2 --streams 6,8 --seed 7 --only CASE`.
 """
 
 import asyncio
