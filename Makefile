@@ -50,7 +50,8 @@ check: .venv/.ready-dev
 	  END { exit bad }'
 
 bench: .venv/.ready-dev
-	@for name in overhead ingest streams growth runtime; do $(BIN)/switchboard bench $$name || exit 1; done
+	@for name in overhead ingest streams growth; do $(BIN)/switchboard bench $$name || exit 1; done
+	@$(BIN)/switchboard bench runtime --soak 300
 	@$(BIN)/switchboard bench chaos --on embedded --minutes 15
 	@$(BIN)/switchboard bench chaos --on servers --minutes 50
 	@$(BIN)/switchboard bench chaos --on servers --soak 20
