@@ -153,7 +153,7 @@ class Recovery:
             raise
 
     async def tidy(self) -> int:
-        """Tell the ends that a dead process stored and did not tell, and delete the checkpoints that it could not.
+        """Tell the ends that a dead process stored and did not tell, and delete the checkpoints that nobody needs.
 
         Return of how many runs. The newest are left to the next time while another process may be about to do it.
         """
@@ -165,6 +165,7 @@ class Recovery:
         over = [run for run in ended if self._runs.find(run.run_id) is None]
         await tell_ends(self._log, self._database, over, self._ttl)
         done = {run.thread for run in over} - await line.unfinished(self._database, kept)
+        done |= set(kept) - await line.known(self._database, kept)
         await self._checkpoints.forget(done)
         return len(done)
 

@@ -15,12 +15,12 @@ from typing import Any, Final, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from contracts.errors import BadCursor, UnreadableDocument
+from contracts.errors import BadCursor, StoreUnavailable, UnreadableDocument
 from contracts.events import TERMINAL
 from contracts.identity import Identity
 from server.anew import Anew, from_memory, from_store, is_anchor, is_end
 from server.entries import EPOCH
-from server.log import Id, log_key
+from server.log import PATIENCE, Id, log_key
 from server.onward import onward
 from server.runs import Runs
 from server.tail import GAP, Frame, Seat, Tail, to_id
@@ -32,6 +32,8 @@ from store.runs import Run
 HEARTBEAT_S: Final = 5.0
 SLACK_S: Final = 60.0
 """How much later than its stored end a run's last event may be: a loaded database takes seconds to commit it."""
+QUICK_S: Final = 1.0
+"""Longest look into a log whose run has ended, before the end is told from the database."""
 ELSEWHERE_S: Final = 1.0
 """Between two looks whether a run that another process answers has ended."""
 START: Final[Id] = (0, 0)
@@ -55,16 +57,27 @@ class Streams:
         """Return the frames after the cursor; None where the cursor is the run's end.
 
         Everything that has an HTTP status is raised here, before the response starts: Unknown for a run
-        that is not theirs, BadCursor for a cursor that is not of this run.
+        that is not theirs, BadCursor for a cursor that is not of this run, StoreUnavailable for one that has not ended
+        while the log does not answer.
         """
         cursor = parse(after)
         run = await runs.get(self.database, who, run_id)
         key, ended = log_key(who.tenant, run_id), run["finished_at"] is not None
         if cursor != START:
             _require_in_time(cursor, run["created_at"], run["finished_at"])
-            if ended and (is_end(cursor) or await self._at_end(key, cursor)):
+            if ended and is_end(cursor):
                 return None
-        gap = await self._gap(key, cursor, ended=ended)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                if ended and cursor != START and await self._at_end(key, cursor):
+                    return None
+                gap = await self._gap(key, cursor, ended=ended)
+        except (RedisError, OSError) as silent:
+            if ended:  # the database has all of it
+                return _one((await self._stored(who, run, cursor, wire)).frames)
+            raise StoreUnavailable(
+                "The run log does not answer; the run goes on. Attach again in a moment.", retry_after=2
+            ) from silent
         return self._frames(who, run_id, cursor, gap, wire, waits=run["status"] in ("waiting", "paused"))
 
     def open_new(
@@ -179,7 +192,9 @@ class Streams:
         run = await runs.get(self.database, who, run_id)
         if run["finished_at"] is not None:
             with suppress(RedisError, OSError):
-                if await self._end_in(log_key(who.tenant, run_id)) is not None:
+                async with asyncio.timeout(QUICK_S):
+                    late = await self._end_in(log_key(who.tenant, run_id)) is not None
+                if late:
                     return wire.heartbeat, False
             return (await self._stored(who, run, seen, wire)).frames, True
         return (await self._place(who, run_id, wire) if run["status"] == "waiting" else wire.heartbeat), False

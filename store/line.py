@@ -138,6 +138,14 @@ def unfinished(connection: Connection, run_ids: Collection[str]) -> set[str]:
 
 
 @reads
+def known(connection: Connection, threads: Collection[str]) -> set[str]:
+    """Return those of the threads that a run is there for; the others were deleted with their conversation."""
+    r = table.c
+    found = select(r.id, r.thread).where(or_(r.id.in_(threads), r.thread.in_(threads)))
+    return {name for row in connection.execute(found) for name in row}
+
+
+@reads
 def ended(connection: Connection, threads: Collection[str], older_s: float) -> list[Ended]:
     """Return the runs of these threads that ended more than `older_s` seconds ago."""
     r = table.c

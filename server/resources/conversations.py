@@ -65,10 +65,11 @@ async def get(here: Here, who: Who, id: str) -> Any:
 
 @router.delete("/messaging/conversations/{id}", status_code=204)
 async def remove(here: Here, who: Who, id: str) -> Response:
-    """Delete a conversation with its messages and the logs of its runs."""
-    logs = await runs.of_conversation(here.database, who, id)
+    """Delete a conversation with its messages, and the logs and checkpoints of its runs."""
+    gone = await runs.of_conversation(here.database, who, id)
     await conversations.remove(here.database, who, id)
-    await here.streams.forget(who, logs)
+    here.runs.over |= set(gone)
+    await here.streams.forget(who, gone)
     return Response(status_code=204)
 
 

@@ -82,6 +82,27 @@ def test_a_run_that_had_said_everything_when_its_log_was_lost_ends_with_its_whol
     assert (text_of(again), named(again, "done")) == (model.text(), named(whole, "done"))
 
 
+def test_while_the_log_hangs_an_answer_that_has_ended_is_told_and_one_under_way_is_said_to_be_unreachable(
+    server: Runtime, model: Model
+):
+    model.reset(tokens=30)
+    whole = server.ask("Count.")
+    model.reset(tokens=400, pace=10)
+    with asking(server, "Count on.") as stream, redis_of(server) as redis:
+        stream.until("token", 3)
+        redis.client_pause(15_000)
+        again = server.replay(named(whole, "run")[0]["run_id"])
+        refused = server.http.get(f"/messaging/runs/{stream.run_id()}/stream")
+        redis.ping()  # answered when the pause is over
+        server.http.post(f"/messaging/runs/{stream.run_id()}/cancel").raise_for_status()
+    assert (text_of(again), named(again, "done")) == (text_of(whole), named(whole, "done"))
+    assert (refused.status_code, refused.json()["code"], refused.headers["Retry-After"]) == (
+        503,
+        "store_unavailable",
+        "2",
+    )
+
+
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Private]:
     server = private("valkey", tmp_path / "own")

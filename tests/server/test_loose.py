@@ -111,6 +111,13 @@ async def anew(parts: Parts, run_id: str) -> AsyncGenerator[bytes]:
             yield frame
 
 
+async def test_a_checkpoint_of_a_run_that_was_deleted_goes_too(parts: Parts):
+    begun = await killed(parts, "Two weeks.", "completed", "Two weeks.")
+    await conversations.remove(parts.database, LOCAL, begun.conversation_id)
+    await parts.recovery.tidy()
+    assert await parts.wiring.ports.checkpoints.threads() == []
+
+
 async def test_an_end_that_was_told_is_not_told_again(parts: Parts):
     begun = await killed(parts, "Two weeks.", "completed", "Two weeks.")
     log = log_of(begun)
