@@ -202,9 +202,11 @@ class Streams:
     async def _stored(self, who: Identity, run: Run, seen: Id, wire: Wire) -> Anew:
         """Return what a run that has ended came to."""
         answer = await messages.answer_of(self.database, who, run["id"])
-        wait = self.runs.places.expected_wait
-        goes_on = await onward(self.database, who, run["id"], run["status"], wait)
+        goes_on = await onward(self.database, who, run["id"], run["status"], self._wait)
         return from_store(wire, seen, run, answer, goes_on)
+
+    def _wait(self, position: int) -> float:
+        return self.runs.places.expected_wait(position)
 
     async def _place(self, who: Identity, run_id: str, wire: Wire) -> bytes:
         """Return where the run stands in the line, as an event that is not in the log: it changes while it waits."""
