@@ -177,9 +177,7 @@ class Recovery:
                 with self._runs.places.held():  # a message that comes meanwhile finds it taken
                     try:
                         pending = await line.next_waiting(self._database, self._lease.owner)
-                    except (
-                        IntegrityError
-                    ):  # another process began one of the same conversation at this moment
+                    except IntegrityError:  # another process has just begun one of the same conversation
                         return
                     if pending is None:
                         return

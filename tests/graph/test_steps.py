@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import RetryPolicy
 
 from contracts.context import Context
 from contracts.state import Passage, Recalled, RunState
@@ -126,6 +127,28 @@ async def test_every_node_of_the_plan_is_reached_and_only_boundaries_are_apart()
     steps = set(build_graph().nodes) - {START}
     assert steps == {"guard", "verify", "publish", *APART}
     assert set(stages_of(build_graph())) == set(plan().nodes)
+
+
+async def returns(state: RunState) -> RunState:
+    return state
+
+
+async def test_a_node_that_is_apart_is_tried_again_as_the_plan_says():
+    graph: StateGraph[RunState, Context] = StateGraph(RunState, context_schema=Context)
+    again = RetryPolicy(max_attempts=2, retry_on=lambda _: True)
+    graph.add_node("alone", returns, retry_policy=again)
+    graph.add_edge(START, "alone")
+    graph.add_edge("alone", END)
+    assert joined(graph, ("alone",)).nodes["alone"].retry_policy == again
+
+
+def test_a_policy_that_no_step_could_follow_is_refused():
+    graph: StateGraph[RunState, Context] = StateGraph(RunState, context_schema=Context)
+    graph.add_node("picky", returns, retry_policy=RetryPolicy(retry_on=KeyError))
+    graph.add_edge(START, "picky")
+    graph.add_edge("picky", END)
+    with pytest.raises(ValueError, match="retry_on"):
+        joined(graph, ())
 
 
 def test_a_plain_function_is_refused():
