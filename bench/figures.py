@@ -4,6 +4,7 @@ import json as encoder_of_json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any
 
 
@@ -38,9 +39,10 @@ class Figure:
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Return the value below which `share` of the values lie, the nearest rank; 0.0 for none."""
+    """Return the least value that `share` of the values do not pass, the nearest rank; 0.0 for none."""
     ranked = sorted(values)
-    return ranked[min(int(share * len(ranked)), len(ranked) - 1)] if ranked else 0.0
+    rank = ceil(round(share * len(ranked), 6))  # without the 6 digits .07 of 100 would be rank 8
+    return ranked[max(rank, 1) - 1] if ranked else 0.0
 
 
 def show(name: str, figures: Sequence[Figure], json: bool, **more: Any) -> int:

@@ -53,7 +53,8 @@ def test_a_figure_over_its_limit_is_missed():
 
 
 def test_the_quantile_is_the_nearest_rank():
-    assert [quantile([3, 1, 2, 4], share) for share in (0, 0.5, 0.95, 1)] == [1, 3, 4, 4]
+    assert [quantile([3, 1, 2, 4], share) for share in (0, 0.25, 0.5, 0.95, 1)] == [1, 1, 2, 4, 4]
+    assert quantile(range(1, 101), 0.07) == 7
 
 
 def test_work_that_overlaps_is_counted_once():
