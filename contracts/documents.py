@@ -28,6 +28,8 @@ class Document:
     """In order, not overlapping; text between sections belongs to none and is not indexed."""
     groups: tuple[str, ...] = ()
     """Who may read it; empty means everyone in the tenant."""
+    notes: tuple[str, ...] = ()
+    """What the file holds and the text does not, a sentence each: pages without text, rows over a limit."""
 
 
 @dataclass(frozen=True, slots=True)
