@@ -74,9 +74,10 @@ def ingest_functions() -> "Ingest":
     """Return the ingest's functions for the evaluation runs."""
     from evals.indexing import Ingest
     from ingest.embed import embed
+    from ingest.load import load
     from ingest.split import split
 
-    return Ingest(split, embed, indexer_for)
+    return Ingest(split, embed, indexer_for, load)
 
 
 def main() -> int:

@@ -21,6 +21,7 @@ SUITES: Final = {
     "retrieval": Path("../shared/data/squad_xquad"),
     "answerability": Path("../shared/data/clapnq_dev"),
     "handbook": Path("examples"),
+    "ingest": Path("../shared/data/docling_tests"),
 }
 """Each suite, which is a module here, and the data that it measures on unless told otherwise."""
 

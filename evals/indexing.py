@@ -55,6 +55,8 @@ class Ingest:
     """Chunks of several documents and the encoder; returns Vectors for each document."""
     files_for: Callable[[Wiring], IndexFiles]
     """What indexes files on disk, for the handbook."""
+    load: Callable[[Path, str], Document] | None = None
+    """Reads one file under the name given, for the suite `ingest`; raises SwitchboardError."""
 
 
 def embedded_settings(folder: Path) -> Settings:
