@@ -1,6 +1,15 @@
 """A document on its way into the index."""
 
 from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID, uuid5
+
+EDITIONS: Final = UUID("0c0f4f0e-7d6e-5f0b-8a53-6b1d1c8e2a44")
+
+
+def edition_of(tenant: str, source: str, version: str) -> str:
+    """Return the name of one version of one document: what becomes visible, and vanishes, as a whole."""
+    return str(uuid5(EDITIONS, "\0".join((tenant, source, version))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,13 @@ class Identity:
     the token in `owner.json` for any tenant."""
     key: str = ""
     """Id of the virtual key; empty on loopback without keys and for JWTs."""
+    groups: tuple[str, ...] = ()
+    """Further groups, beside the department, whose documents may be read."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the groups whose documents may be read, sorted, each once; what is everyone's is beside them."""
+        return tuple(sorted({group for group in (self.department, *self.groups) if group}))
 
 
 LOCAL = Identity(tenant="local", user="local", role="owner")

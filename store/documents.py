@@ -137,11 +137,21 @@ def by_source(connection: Connection, who: Identity, source: str) -> Entry | Non
 
 
 @reads
-def digests(connection: Connection, who: Identity) -> dict[str, str]:
-    """Return the sha256 of each indexed source of the tenant: what an ingest need not read again."""
+def digests(connection: Connection, who: Identity, among: Sequence[str] | None = None) -> dict[str, str]:
+    """Return the sha256 of each indexed source of the tenant, or of those `among`: what need not be read again."""
     d = documents.c
     indexed = select(d.source, d.sha256).where(d.tenant == who.tenant, d.status == "indexed")
+    if among is not None:
+        indexed = indexed.where(d.source.in_(among))
     return {row.source: row.sha256 for row in connection.execute(indexed)}
+
+
+@reads
+def sources(connection: Connection, who: Identity, after: str = "", limit: int = 1000) -> list[str]:
+    """Return the next indexed sources of the tenant behind `after`, in the order of their names."""
+    d = documents.c
+    found = select(d.source).where(d.tenant == who.tenant, d.status == "indexed", d.source > after)
+    return list(connection.scalars(found.order_by(d.source).limit(limit)))
 
 
 @reads

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from store.dialect import lock
 from store.engine import Database
 
-NEWEST = "0003"
+NEWEST = "0004"
 """The last migration's revision; a test holds it to the folder."""
 
 _FOLDER = Path(__file__).parent / "migrations"

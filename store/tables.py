@@ -55,6 +55,11 @@ def _real(name: str) -> Column[Any]:
     return Column(name, Double, nullable=False)
 
 
+def _groups() -> Column[Any]:
+    """Return the groups of a person, beside their department."""
+    return Column("groups", Json, nullable=False, server_default="[]")
+
+
 def _table(name: str, *items: SchemaItem, key: tuple[str, ...] = ("id",)) -> Table:
     first = [_name("tenant"), *([_name("id")] if "id" in key else [])]
     return Table(name, metadata, *first, *items, PrimaryKeyConstraint("tenant", *key))
@@ -108,6 +113,7 @@ runs = _table(
     Column("error", Json),
     _name("created_at"),
     _name("finished_at", null=True),
+    _groups(),
     _name("thread"),
     _name("owner"),
     Column("deaths", Integer, nullable=False, server_default="0"),
@@ -116,23 +122,11 @@ runs = _table(
     _within("conversation_id", "conversations"),
 )
 _running = text("status = 'running'")
-Index(
-    "uq_runs_running",
-    runs.c.tenant,
-    runs.c.conversation_id,
-    unique=True,
-    sqlite_where=_running,
-    postgresql_where=_running,
-)
+_one = {"unique": True, "sqlite_where": _running, "postgresql_where": _running}
+Index("uq_runs_running", runs.c.tenant, runs.c.conversation_id, **_one)
 _open = text("finished_at IS NULL")
 Index("ix_runs_open", runs.c.created_at, runs.c.id, sqlite_where=_open, postgresql_where=_open)
-Index(
-    "ix_runs_unfinished",
-    runs.c.tenant,
-    runs.c.conversation_id,
-    sqlite_where=_open,
-    postgresql_where=_open,
-)
+Index("ix_runs_unfinished", runs.c.tenant, runs.c.conversation_id, sqlite_where=_open, postgresql_where=_open)
 Index("ix_runs_conversation", runs.c.tenant, runs.c.conversation_id)
 
 interrupts = _table(
@@ -238,9 +232,24 @@ documents = _table(
     _name("status"),
     Column("groups", Json, nullable=False),
     _words("error"),
+    Column("stat", Name, nullable=False, server_default=""),
     _name("created_at"),
     _name("updated_at"),
     UniqueConstraint("tenant", "source"),
+    Index(None, "tenant", "sha256"),
+)
+
+editions = _table("editions", _words("source"), _name("state"), _name("owner"), _name("at"))
+
+erasures = _table("erasures", _words("source"), _name("at"), key=("source",))
+
+quotes = _table(
+    "quotes",
+    _name("message_id"),
+    _words("source"),
+    Index(None, "tenant", "source"),
+    _within("message_id", "messages"),
+    key=("message_id", "source"),
 )
 
 jobs = _table(
@@ -264,6 +273,7 @@ keys = _table(
     _name("user_id"),
     _name("department"),
     _name("role"),
+    _groups(),
     _words("name"),
     _name("sha256"),
     _name("created_at"),
