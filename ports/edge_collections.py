@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from qdrant_client import models
 from qdrant_client.http.exceptions import ResponseHandlingException
 
 from ports import edge_schema
+from ports.edge_aliases import Aliases
 from ports.edge_filter import unsupported
 from ports.edge_index import to_index_info
 from ports.edge_optimizer import Optimizer
@@ -34,6 +35,7 @@ class EdgeCollections:
         for one in sorted(path for path in folder.iterdir() if path.is_dir()):
             if (shard := Shard.load(one)) is not None:
                 self._shards[one.name] = shard
+        self._aliases = Aliases(folder, self._shards)
         self.reads = ThreadPoolExecutor(2, "edge-read")
         self.writes = ThreadPoolExecutor(1, "edge-write")
         self.optimizer = Optimizer(self.writes, idle, optimize_after)
@@ -53,7 +55,7 @@ class EdgeCollections:
 
     async def collection_exists(self, collection_name: str, **others: Any) -> bool:
         refuse(others)
-        return collection_name in self._shards
+        return self._aliases.target(collection_name) in self._shards
 
     async def get_collections(self, **others: Any) -> models.CollectionsResponse:
         refuse(others)
@@ -78,7 +80,7 @@ class EdgeCollections:
         )
 
         def create() -> None:
-            if collection_name in self._shards:
+            if self._aliases.target(collection_name) in self._shards:
                 raise rejected(409, "Conflict", f"Collection `{collection_name}` already exists!")
             self._shards[collection_name] = Shard.create(self._folder / collection_name, schema)
 
@@ -86,13 +88,34 @@ class EdgeCollections:
         return True
 
     async def delete_collection(self, collection_name: str, **others: Any) -> bool:
-        """Delete the collection; False where there is none."""
+        """Delete the collection and its aliases; False where there is none."""
         refuse(others)
-        if (shard := self._shards.pop(collection_name, None)) is None:
+        if collection_name not in self._shards:
+            return False
+        await self.off(self.writes, self._aliases.forget, collection_name)
+        if (shard := self._shards.pop(collection_name, None)) is None:  # another deletion was faster
             return False
         await self.optimizer.stop(shard)
         await self.off(self.writes, shard.delete)
         return True
+
+    async def update_collection_aliases(
+        self, change_aliases_operations: Sequence[Any], **others: Any
+    ) -> bool:
+        """Do all of the operations at once: whoever asks by an alias finds the old collection or the new one."""
+        refuse(others)
+        await self.off(self.writes, self._aliases.change, change_aliases_operations, self._shards)
+        return True
+
+    async def get_aliases(self, **others: Any) -> models.CollectionsAliasesResponse:
+        refuse(others)
+        return self._aliases.described()
+
+    async def get_collection_aliases(
+        self, collection_name: str, **others: Any
+    ) -> models.CollectionsAliasesResponse:
+        refuse(others)
+        return self._aliases.described(collection_name)
 
     async def get_collection(self, collection_name: str, **others: Any) -> models.CollectionInfo:
         refuse(others)
@@ -103,7 +126,7 @@ class EdgeCollections:
     def require(self, name: str) -> Shard:
         if self._closed:
             raise ResponseHandlingException(ConnectionError("the embedded index is closed"))
-        if (shard := self._shards.get(name)) is None:
+        if (shard := self._shards.get(self._aliases.target(name))) is None:
             raise rejected(404, "Not Found", f"Not found: Collection `{name}` doesn't exist!")
         return shard
 
