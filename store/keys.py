@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 import string
+from collections.abc import Sequence
 from typing import TypedDict, cast
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
@@ -29,6 +30,8 @@ class Key(TypedDict):
     id: str
     user: str
     department: str
+    groups: list[str]
+    """Further groups whose documents it may read."""
     role: str
     name: str
     created_at: str
@@ -37,7 +40,13 @@ class Key(TypedDict):
 
 @writes
 def create(
-    connection: Connection, tenant: str, user: str, department: str = "", role: str = "member", name: str = ""
+    connection: Connection,
+    tenant: str,
+    user: str,
+    department: str = "",
+    role: str = "member",
+    name: str = "",
+    groups: Sequence[str] = (),
 ) -> tuple[Key, str]:
     """Return a new key and its secret `sb_…`, which nobody can read again.
 
@@ -49,7 +58,13 @@ def create(
         raise BadRequest("A key belongs to a tenant and a user; give both.")
     secret = "sb_" + "".join(secrets.choice(_BASE62) for _ in range(32))
     row = {"tenant": tenant, "id": id_for("key"), "user_id": user, "department": department}
-    row |= {"role": role, "name": name, "sha256": _sha256(secret), "created_at": now()}
+    row |= {
+        "role": role,
+        "groups": sorted(set(groups)),
+        "name": name,
+        "sha256": _sha256(secret),
+        "created_at": now(),
+    }
     connection.execute(insert(keys), row)
     shown = select(*_SHOWN).where(keys.c.tenant == tenant, keys.c.id == row["id"])
     return cast(Key, dict(connection.execute(shown).mappings().one())), secret
@@ -65,7 +80,7 @@ def find(connection: Connection, secret: str) -> Identity | None:
     row = connection.execute(_FIND, {"digest": digest}).first()
     if row is None or row.revoked_at or not hmac.compare_digest(row.sha256, digest):
         return None
-    return Identity(row.tenant, row.user_id, row.department, row.role, row.id)
+    return Identity(row.tenant, row.user_id, row.department, row.role, row.id, tuple(row.groups))
 
 
 @reads
@@ -95,7 +110,7 @@ _FIND = select(keys).where(keys.c.sha256 == bindparam("digest"))
 _SHOWN = (
     keys.c.id,
     keys.c.user_id.label("user"),
-    *(keys.c[name] for name in ("department", "role", "name", "created_at", "revoked_at")),
+    *(keys.c[name] for name in ("department", "groups", "role", "name", "created_at", "revoked_at")),
 )
 
 

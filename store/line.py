@@ -217,7 +217,7 @@ def _take(connection: Connection, tenant: str, id: str, owner: str, *, died: boo
 
 
 def _who(row: Any) -> Identity:
-    return Identity(row.tenant, row.user_id, row.department, row.role, row.key_id)
+    return Identity(row.tenant, row.user_id, row.department, row.role, row.key_id, tuple(row.groups))
 
 
 def _questions() -> Select[*tuple[Any, ...]]:

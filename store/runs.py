@@ -128,6 +128,7 @@ def begin(
         "conversation_id": conversation_id,
         "department": who.department,
         "role": who.role,
+        "groups": list(who.groups),
         "key_id": who.key,
         "agent": agent,
         "status": status,

@@ -122,7 +122,7 @@ runs = _table(
     _within("conversation_id", "conversations"),
 )
 _running = text("status = 'running'")
-_one = {"unique": True, "sqlite_where": _running, "postgresql_where": _running}
+_one: dict[str, Any] = {"unique": True, "sqlite_where": _running, "postgresql_where": _running}
 Index("uq_runs_running", runs.c.tenant, runs.c.conversation_id, **_one)
 _open = text("finished_at IS NULL")
 Index("ix_runs_open", runs.c.created_at, runs.c.id, sqlite_where=_open, postgresql_where=_open)
