@@ -93,30 +93,26 @@ def require(paths: Sequence[str]) -> None:
 async def ingest_here(options: argparse.Namespace, settings: "Settings", progress: Progress) -> Report:
     """Ingest over parts that are opened for it. Raises FolderInUse."""
     from graph.wiring import open_wiring
-    from ingest.parts import Parts
+    from ingest.parts import parts_over
     from ingest.sync import sync
 
     async with open_wiring(settings) as wiring:
-        parts = Parts(
-            wiring.collection, wiring.encoder, wiring.database, wiring.bump, limit=settings.max_upload
-        )
         return await sync(
             options.paths,
             options.tenant,
-            parts,
+            parts_over(wiring, options.workers),
             prune=options.prune,
-            workers=options.workers,
             progress=progress,
         )
 
 
 def show(report: Report, *, as_json: bool) -> None:
     """Print what it came to: failures and skipped files to stderr, the result to stdout."""
-    for _, error in report.failures:
-        print(error, file=sys.stderr)
+    for _, said in (*report.failures, *report.notes):
+        print(said, file=sys.stderr)
     if report.skipped:
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(report.skipped.items()))
-        print(f"Left out {sum(report.skipped.values())} files of other kinds ({kinds}).", file=sys.stderr)
+        print(f"Left out, since nobody named them: {kinds}.", file=sys.stderr)
     body = report.body()
     if as_json:
         print(json.dumps(body, ensure_ascii=False))

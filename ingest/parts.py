@@ -1,15 +1,19 @@
 """What an ingest works on: opened and closed by its caller, the server or the command."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from contracts.identity import Identity
 from ingest.embed import Encoder
-from ingest.load import LARGEST
+from ingest.files import LARGEST
 from ingest.readers import SECONDS
+from ingest.worker import MEMORY
 from retrievers.contents import Content
 from store.engine import Database
+
+if TYPE_CHECKING:
+    from graph.wiring import Wiring
 
 
 class Collection(Protocol):
@@ -23,8 +27,12 @@ class Collection(Protocol):
         """Remove the document's chunks."""
         ...
 
-    async def sources(self, tenant: str) -> dict[str, str]:
-        """Return the version of each source that has chunks."""
+    async def sources(self, tenant: str, among: Sequence[str] | None = None) -> dict[str, str]:
+        """Return the version of each source that has chunks, or of those `among`."""
+        ...
+
+    def pages(self, tenant: str) -> AsyncIterator[list[tuple[str, str]]]:
+        """Yield sources and versions, a page at a time."""
         ...
 
 
@@ -43,6 +51,23 @@ class Parts:
     """Processes that read files; started with the first files."""
     seconds: float = SECONDS
     """The longest that reading one file may take."""
+    memory: int = MEMORY
+    """Bytes of address space that reading one file may take."""
+
+
+def parts_over(wiring: "Wiring", workers: int = 2) -> Parts:
+    """Return the parts over what is open, with the settings' limits."""
+    settings = wiring.ports.settings
+    return Parts(
+        wiring.collection,
+        wiring.encoder,
+        wiring.database,
+        wiring.bump,
+        limit=settings.max_upload,
+        workers=workers,
+        seconds=settings.read_timeout.total_seconds(),
+        memory=settings.read_memory,
+    )
 
 
 def identity_of(tenant: str) -> Identity:

@@ -1,24 +1,51 @@
-"""Worker processes that read files: each has one file at a time, a time limit for it, and a successor."""
+"""Worker processes that read files: each has one file at a time, limits for it, and a successor."""
 
 import asyncio
 import contextlib
-import pickle
+import os
+import signal
 import sys
+from collections.abc import Sequence
 from typing import Final
 
-from ingest.worker import SIZE, Order, Parsed, to_frame
+from pydantic import TypeAdapter
+
+from ingest.worker import HEAD, LONGEST, MEMORY, Answer, Order, Parsed, refusal, to_order_frame
 
 SECONDS: Final = 60.0
 """The longest that one file may take."""
 STARTUP: Final = 60.0
 """On top of that, for a fresh process on a busy machine."""
+ENDING: Final = 1.0
+"""Seconds in which a process that closed its end is gone."""
+PARSED: Final = TypeAdapter(Parsed)
+# -P: the caller's folder must not come first, it may hold an `ingest` of its own.
+WORKER: Final = (sys.executable, "-P", "-m", "ingest.worker")
+
+
+class Lost(Exception):
+    """The process ended before its answer was whole."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+        """As `asyncio` has it: the negative number of the signal that ended it."""
+
+    def said_of(self, source: str) -> str:
+        """Return the sentence for the file that it was busy with."""
+        if self.code == -signal.SIGKILL:
+            return f"{source} was left out: the system ended its parser, as it does when memory runs out. Split it."
+        how = f"with {signal.Signals(-self.code).name}" if self.code < 0 else f"with status {self.code}"
+        return f"{source} is damaged: its parser crashed on it ({how})."
 
 
 class Reader:
     """One worker process, started with its first file and again after it was lost."""
 
-    def __init__(self, seconds: float = SECONDS) -> None:
-        self.seconds = seconds
+    def __init__(
+        self, seconds: float = SECONDS, memory: int = MEMORY, program: Sequence[str] = WORKER
+    ) -> None:
+        self.seconds, self.memory, self._program = seconds, memory, program
         self._process: asyncio.subprocess.Process | None = None
         self._used = False
 
@@ -28,53 +55,82 @@ class Reader:
         return self._process.pid if self._process else None
 
     async def read(self, order: Order) -> Parsed:
-        """Return what became of the file. Never raises for the file's sake: it may hang or crash the process."""
-        process = self._process or await self._start()
-        seconds = self.seconds if self._used else self.seconds + STARTUP
-        whole = False
+        """Return what became of the file. Never raises for the file's sake: it may hang or crash the process.
+
+        After a crash it is read once more in a fresh process: the first may have died of something else.
+        """
         try:
-            async with asyncio.timeout(seconds):
-                parsed = await exchange(process, order)
-            whole = self._used = True
+            try:
+                return await self._read(order)
+            except Lost:
+                return await self._read(order)
+        except Lost as lost:
+            return refusal(order.source, lost.said_of(order.source))
         except TimeoutError:
             return refusal(
-                order,
-                f"{order.source} took longer than {self.seconds:g} s to read: split it, or leave it out.",
+                order.source,
+                f"{order.source} took longer than {self.seconds:g} s to read: split it, or raise "
+                "SWITCHBOARD_READ_TIMEOUT.",
             )
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return refusal(order, f"{order.source} is damaged: the program that reads it crashed on it.")
+
+    async def _read(self, order: Order) -> Parsed:
+        """Return the answer to the order. Raises Lost, and TimeoutError."""
+        process = self._process or await self._start()
+        whole = False
+        try:
+            async with asyncio.timeout(self.seconds if self._used else self.seconds + STARTUP):
+                done = await exchange(process, order)
+            whole = self._used = not done.spent
+            return done.parsed
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError) as cut:
+            raise Lost(await code_of(process)) from cut
         finally:
             if not whole:  # a half-read answer must not be taken for the next file's
                 await self.close()
-        return parsed
 
     async def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process, whatever it is doing, and what it may have started."""
         process, self._process, self._used = self._process, None, False
         if process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
 
     async def _start(self) -> asyncio.subprocess.Process:
         pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        # -P: the caller's folder must not come first, it may hold an `ingest` of its own.
-        command = (sys.executable, "-P", "-m", "ingest.worker")
-        self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=none)
+        command = (*self._program, str(os.getpid()), str(self.memory))
+        self._process = await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, stderr=none, env=environment(), start_new_session=True
+        )
         return self._process
 
 
-async def exchange(process: asyncio.subprocess.Process, order: Order) -> Parsed:
-    """Send the order and return the answer; raises IncompleteReadError where the process ends instead."""
+async def code_of(process: asyncio.subprocess.Process) -> int:
+    """Return the exit code of a process that is ending; 0 where it only fell silent."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ENDING):
+            return await process.wait()
+    return 0
+
+
+async def exchange(process: asyncio.subprocess.Process, order: Order) -> Answer:
+    """Send the order and return the answer.
+
+    Raises IncompleteReadError where the process ends instead, and ValueError for anything but an answer.
+    """
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(to_frame(order))
+    process.stdin.write(to_order_frame(order))
     await process.stdin.drain()
-    head = await process.stdout.readexactly(SIZE.size)
-    return pickle.loads(await process.stdout.readexactly(SIZE.unpack(head)[0]))  # noqa: S301 - our own child
+    spent, size = HEAD.unpack(await process.stdout.readexactly(HEAD.size))
+    if size > LONGEST:
+        raise ValueError(f"an answer of {size} bytes")
+    return Answer(PARSED.validate_json(await process.stdout.readexactly(size)), spent)
 
 
-def refusal(order: Order, error: str) -> Parsed:
-    """Return the answer for a file that could not be read."""
-    return Parsed(order.source, "", 0, "", [], error)
+def environment() -> dict[str, str]:
+    """Return this process's environment without our settings, which hold secrets, and with one thread a library."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
+    return {**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}

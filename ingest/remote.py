@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 
 from contracts.errors import BadRequest, Internal, StoreUnavailable, SwitchboardError
-from ingest.load import read
+from ingest.files import read
 from ingest.report import Progress, Report, Step
 from ingest.walk import Found, Walk, walk
 from ingest.worker import fingerprint

@@ -1,6 +1,6 @@
 """What an ingest came to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,7 +35,9 @@ class Report:
     seconds: float = 0.0
     failures: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     skipped: dict[str, int] = field(default_factory=dict[str, int])
-    """Files in the folders that are of no kind that is read, by extension."""
+    """What the folders and sitemaps hold and nobody named, and is not read: how many, by extension or by reason."""
+    notes: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """What was left out of documents that are in the index: pages without text, rows over a limit."""
     stages: dict[str, float] = field(default_factory=dict[str, float])
     """Seconds each stage was busy; they overlap."""
 
@@ -47,6 +49,10 @@ class Report:
     def fail(self, source: str, error: str) -> None:
         """Note a file that was left out; what the index held of it stays."""
         self.failures.append((source, error))
+
+    def note(self, source: str, notes: Sequence[str]) -> None:
+        """Note what was left out of a document that was read."""
+        self.notes.extend((source, said) for said in notes)
 
     def body(self) -> dict[str, Any]:
         """Return what `ingest --json` ends with."""
@@ -62,4 +68,6 @@ class Report:
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
             "failures": [{"source": source, "error": error} for source, error in self.failures],
+            "skipped": dict(sorted(self.skipped.items())),
+            "notes": [{"source": source, "note": said} for source, said in self.notes],
         }

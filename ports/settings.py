@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     """Characters in one message."""
     max_upload: Annotated[int, Field(ge=1_000)] = 50_000_000
     """Bytes in one uploaded document."""
+    read_timeout: timedelta = timedelta(seconds=60)
+    """The longest that reading one document may take."""
+    read_memory: Annotated[int, Field(ge=500_000_000)] = 3_000_000_000
+    """Bytes of address space for the process that reads a document; beyond that the document is refused."""
     log_ttl: timedelta = timedelta(hours=24)
     """How long a finished run's events can be replayed; afterwards the stored answer is sent."""
     cache_ttl: timedelta = timedelta(hours=24)
@@ -103,7 +107,7 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"{error}; it must be networks such as 10.1.0.0/16,127.0.0.1") from error
 
-    @field_validator("log_ttl", "cache_ttl", "model_timeout", mode="wrap")
+    @field_validator("log_ttl", "cache_ttl", "model_timeout", "read_timeout", mode="wrap")
     @classmethod
     def _to_time(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
         """Read seconds too, which are text in the environment."""

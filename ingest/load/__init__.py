@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from contracts.documents import Document
-from contracts.errors import TooLarge, UnreadableDocument
+from contracts.errors import UnreadableDocument
+from ingest.files import LARGEST, read
 from ingest.load.decode import to_text
 from ingest.load.hypertext import load_hypertext
 from ingest.load.kinds import kind_by_name, kind_of
@@ -20,8 +21,6 @@ from ingest.load.word import load_word
 
 VERSION: Final = 1
 """Raised with every change of what the loaders make of a file: unchanged files are then read again."""
-LARGEST: Final = 50_000_000
-"""Bytes of one file."""
 
 FROM_BYTES: Final[dict[str, Callable[[bytes, str], Document]]] = {"pdf": load_pdf, "docx": load_word}
 FROM_TEXT: Final[dict[str, Callable[[str, str], Document]]] = {
@@ -42,25 +41,6 @@ def load(path: Path, source: str, limit: int = LARGEST) -> Document:
     Raises UnreadableDocument, or TooLarge over `limit` bytes.
     """
     return load_bytes(read(path, source, limit), source)
-
-
-def read(path: Path, source: str, limit: int = LARGEST) -> bytes:
-    """Return the file's bytes; raises TooLarge before reading more than `limit` of them."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except OSError as cause:
-        raise UnreadableDocument(f"{source} cannot be opened: {cause.strerror or 'no such file'}.") from cause
-    require_size(len(data), source, limit)
-    return data
-
-
-def require_size(size: int, source: str, limit: int = LARGEST) -> None:
-    """Raise TooLarge over the limit."""
-    if size > limit:
-        raise TooLarge(
-            f"{source} is larger than {limit / 1e6:,.0f} MB, the limit: split it, or raise the limit."
-        )
 
 
 def load_bytes(data: bytes, source: str) -> Document:
@@ -94,4 +74,4 @@ def parse(kind: str, data: bytes, source: str) -> Document:
     return FROM_TEXT[kind](text, source)
 
 
-__all__ = ["LARGEST", "VERSION", "kind_by_name", "load", "load_bytes", "read", "require_size"]
+__all__ = ["VERSION", "kind_by_name", "load", "load_bytes"]

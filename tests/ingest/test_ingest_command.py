@@ -21,6 +21,8 @@ def test_json_is_one_line_on_stdout_and_failures_are_one_line_each_on_stderr(
 ) -> None:
     report = Report(added=2, unchanged=1, chunks=7, bytes=90, seconds=1.23456)
     report.fail("docs/a.md", "docs/a.md is empty.")
+    report.note("docs/b.pdf", ["docs/b.pdf: page 2 has no text."])
+    report.skipped = {"png": 3}
     show(report, as_json=True)
     shown = capsys.readouterr()
     assert json.loads(shown.out) == {
@@ -29,6 +31,10 @@ def test_json_is_one_line_on_stdout_and_failures_are_one_line_each_on_stderr(
         "bytes": 90,
         "seconds": 1.235,
         "failures": [{"source": "docs/a.md", "error": "docs/a.md is empty."}],
+        "skipped": {"png": 3},
+        "notes": [{"source": "docs/b.pdf", "note": "docs/b.pdf: page 2 has no text."}],
     }
     assert shown.out.count("\n") == 1
-    assert shown.err == "docs/a.md is empty.\n"
+    assert shown.err == (
+        "docs/a.md is empty.\ndocs/b.pdf: page 2 has no text.\nLeft out, since nobody named them: png 3.\n"
+    )
