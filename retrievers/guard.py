@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import Final
 
-from retrievers.sparse import STOPWORDS, stem
+from retrievers.language import ENGLISH, english_stem
 
 _WORD: Final = re.compile(r"[^\W_]+(?:[-._/:@][^\W_]+)*[+#]*")
 _NEGATED: Final = re.compile(r"n['’]t\b", re.IGNORECASE)
@@ -18,7 +18,7 @@ _DIRECTED: Final = frozenset({"from", "than", "before", "after", "into", "over",
 _MEANT: Final = frozenset({"from", "who", "when", "where", "why", "if"})
 """Stopwords of search that tell questions apart."""
 _FILLER: Final = frozenset(
-    stem(word)
+    english_stem(word)
     for word in "please tell explain know want wonder there need hi hello thanks exactly let".split()  # noqa: SIM905
 )
 
@@ -47,8 +47,8 @@ def _meant(question: str) -> list[str]:
 def _kept(word: str, shouted: bool) -> str:
     """Return the word's stem, or nothing where it carries no meaning; `IT` is not `it`."""
     if len(word) > 1 and word.isupper() and not shouted:
-        return word if word.lower() in STOPWORDS else stem(word.lower())
+        return word if word.lower() in ENGLISH else english_stem(word.lower())
     lower = word.lower()
-    if lower in STOPWORDS and lower not in _MEANT:
+    if lower in ENGLISH and lower not in _MEANT:
         return ""
-    return "" if (stemmed := stem(lower)) in _FILLER else stemmed
+    return "" if (stemmed := english_stem(lower)) in _FILLER else stemmed

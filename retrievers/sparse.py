@@ -1,69 +1,78 @@
-"""BM25 as sparse vectors: words, stems and identifiers hashed to 32 bits, weighted so that a dot product is BM25.
+"""BM25 as sparse vectors: stems and identifiers hashed to 32 bits, weighted so that a dot product is BM25.
 
-    score = sum over the question's terms of  idf(term) * tf*(k1+1) / (tf + k1*(1 - b + b*length/AVERAGE))
+    score = sum over the question's terms of  weight * idf(term) * tf*(k1+1) / (tf + k1*(1 - b + b*length/AVERAGE))
 
-The document's vector holds the fraction, the question's vector ones, and Qdrant's IDF modifier the idf. IDF
+The document's vector holds the fraction, the question's vector the weights, and Qdrant's IDF modifier the idf. IDF
 counts the points of the whole collection unless the query names a corpus (retrievers/hybrid.py names the tenant).
 Source: Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009), section 3.
+
+A passage is stemmed in its own language. A question does not know which language the passage has, and is often too
+short to tell its own: its words are looked for in the stems of every language, those of its own with weight one.
 
 Two terms share an id with a chance of n^2 / 2^33: 0.3 expected among 50,000 terms, 116 among a million. A shared id
 adds up both terms' weights; the question's other terms and the dense half outweigh it.
 """
 
-import re
 from collections import Counter
 from functools import lru_cache
 from typing import Final
 from zlib import crc32
 
-from py_rust_stemmers import SnowballStemmer  # pyright: ignore[reportAttributeAccessIssue] no stubs
+from retrievers.language import LATIN, is_stopword, language_of, script_of, spelled, stem
+from retrievers.words import terms_of, words_of
 
+SCHEME: Final = 2
+"""Raised with every change of what a text's terms are: what is stored is then made anew from the texts."""
 K1: Final = 1.2
 B: Final = 0.75
 AVERAGE: Final = 200
 """Terms in a usual chunk. Fixed, so that a chunk's vector does not depend on what else is indexed."""
+ELSEWHERE: Final = 0.3
+"""Weight of a stem in another language than the question's."""
+UNTOLD: Final = 0.7
+"""The same where the question does not tell its language: English has weight one then. See docs/evaluation.md."""
+
+KNOWN: Final = 200_000
+"""Words of one language whose terms are kept: a plain dict, since this is asked for each word that is indexed."""
 
 SparseVector = tuple[list[int], list[float]]
 """Unique 32-bit ids, and a weight for each."""
-
-_CJK: Final = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_TOKEN: Final = re.compile(rf"[{_CJK}]+|[^\W{_CJK}]+(?:[-._/@:'’+#]+[^\W{_CJK}]+)*[+#]{{0,2}}")
-_PART: Final = re.compile(r"[^\W_]+")
-_IS_CJK: Final = re.compile(rf"[{_CJK}]")
-_stemmer = SnowballStemmer("english")
-
-_WORDS: Final = """
-a an and are as at be been but by can did do does for from had has have he her his how i if in is it its me my
-of on or our she so that the their them there they this to was we were what when where which who why will with
-you your
-"""
-STOPWORDS: Final = frozenset(_WORDS.split())
-"""Only words that carry no meaning alone. `no`, `not` and numbers stay."""
+_known: dict[str, dict[str, tuple[int, ...]]] = {language: {} for language in LATIN}
 
 
 def terms(text: str) -> list[str]:
-    """Return the text's terms in order: stems, and identifiers whole as well as in parts."""
-    found: list[str] = []
-    for token in _TOKEN.findall(text.lower()):
-        found += _terms_of(token)
+    """Return a passage's terms in order: stems, and identifiers whole as well as in parts."""
+    words = words_of(spelled(text))
+    language = language_of(words) or "english"
+    return [term for word in words for term in terms_of(word, language)]
+
+
+def query_terms(text: str) -> dict[str, float]:
+    """Return a question's terms with their weights: in its own language, then in the others."""
+    words = words_of(spelled(text))
+    told = language_of(words)
+    language, other = told or "english", ELSEWHERE if told else UNTOLD
+    found: dict[str, float] = {}
+    for word in words:
+        found.update(dict.fromkeys(terms_of(word, language), 1.0))
+    for word in words:
+        if terms_of(word, language):
+            for one in _elsewhere(word):
+                found.setdefault(one, other)
     return found
 
 
-@lru_cache(maxsize=200_000)
-def _terms_of(token: str) -> tuple[str, ...]:
-    if _IS_CJK.match(token):
-        return tuple(token[at : at + 2] for at in range(max(1, len(token) - 1)))
-    parts = _PART.findall(token)
-    if len(parts) == 1 and parts[0] == token:
-        return () if token in STOPWORDS else (stem(token),)
-    stems = tuple(stem(part) for part in parts if (part not in STOPWORDS and len(part) > 1) or part.isdigit())
-    whole = token.replace("’", "'").rstrip(":")
-    return stems if "'" in whole else (whole, *stems)
-
-
-def stem(word: str) -> str:
-    """Return the English stem; words of other alphabets and identifiers stay as they are."""
-    return _stemmer.stem_word(word) if word.isascii() and word.isalpha() else word
+@lru_cache(maxsize=50_000)
+def _elsewhere(word: str) -> tuple[str, ...]:
+    """Return a word's stems in every language, with `ue` for `ü` and the other way round in German."""
+    lower = word.casefold()
+    if not lower.isalpha() or script_of(lower) != "":
+        return ()
+    found = [stem(lower, language) for language in LATIN if not is_stopword(lower, language)]
+    other = lower.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
+    if other == lower:
+        other = lower.replace("ae", "ä").replace("oe", "ö").replace("ue", "ü")
+    return tuple(dict.fromkeys((*found, stem(other, "german"))))
 
 
 @lru_cache(maxsize=200_000)
@@ -74,13 +83,30 @@ def term_id(term: str) -> int:
 
 def document_vector(text: str) -> SparseVector:
     """Return the ids and BM25 weights of the text's terms; two empty lists for a text without any."""
-    found = terms(text)
-    counts = Counter(map(term_id, found))
+    words = words_of(spelled(text))
+    language = language_of(words) or "english"
+    known = _known[language]
+    found: list[int] = []
+    for word in words:
+        ids = known.get(word)
+        found += _noted(word, language) if ids is None else ids
+    counts = Counter(found)
     norm = K1 * (1 - B + B * len(found) / AVERAGE)
     return list(counts), [count * (K1 + 1) / (count + norm) for count in counts.values()]
 
 
+def _noted(word: str, language: str) -> tuple[int, ...]:
+    """Return the ids of a word's terms, and note them for the next time."""
+    known = _known[language]
+    if len(known) >= KNOWN:
+        known.clear()
+    ids = known[word] = tuple(map(term_id, terms_of(word, language)))
+    return ids
+
+
 def query_vector(text: str) -> SparseVector:
-    """Return the ids of the question's terms, each with weight one."""
-    ids = list(dict.fromkeys(map(term_id, terms(text))))
-    return ids, [1.0] * len(ids)
+    """Return the ids of the question's terms with their weights."""
+    weights: dict[int, float] = {}
+    for term, weight in query_terms(text).items():
+        weights[term_id(term)] = max(weight, weights.get(term_id(term), 0.0))
+    return list(weights), list(weights.values())
