@@ -40,6 +40,10 @@ class AnswerCache:
         """
         return int(await self._redis.incr(_version_key(tenant)))
 
+    async def version(self, tenant: str) -> int:
+        """Return the version of the tenant's index; 0 before its first change."""
+        return int(await self._redis.get(_version_key(tenant)) or 0)
+
     async def find(
         self, tenant: str, agent: str, scope: Sequence[str], question: str
     ) -> tuple[int, Recalled | None]:

@@ -5,16 +5,17 @@ a write that was cut off is seen as such and done again.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Collection as Any_Of
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid5
 
 from qdrant_client import models
 from qdrant_client.http.exceptions import UnexpectedResponse
 
-from contracts.documents import Chunk
+from contracts.documents import Chunk, edition_of
 from contracts.errors import EmbeddingMismatch
-from retrievers.contents import Content, Row, Vectors, calls_for
+from retrievers.contents import Content, Row, Stored, Vectors, calls_for, stored_of
 from retrievers.sparse import SparseVector
 
 DENSE: Final = "dense"
@@ -31,6 +32,7 @@ INDEXES: Final[Mapping[str, Any]] = {
     "source": KEYWORD,
     "prefixes": KEYWORD,
     "document": KEYWORD,
+    "edition": KEYWORD,
     "groups": KEYWORD,
     "position": models.PayloadSchemaType.INTEGER,
 }
@@ -50,6 +52,7 @@ class Client(Protocol):
     create_collection: Any
     delete_collection: Any
     create_payload_index: Any
+    set_payload: Any
 
 
 class Collection:
@@ -106,8 +109,8 @@ class Collection:
         """Write one source's chunks, as `replace_all` does."""
         await self.replace_all(tenant, [Content(source, version, chunks, dense, sparse, tokens)])
 
-    async def replace_all(self, tenant: str, contents: Sequence[Content]) -> None:
-        """Write the sources' chunks, then remove whatever else they had: never neither is there.
+    async def replace_all(self, tenant: str, contents: Sequence[Content], keep: Any_Of[str] = ()) -> None:
+        """Write the sources' chunks, then remove whatever else they had but the editions to `keep`.
 
         A source of at most BATCH chunks is written in one call with others, a longer one in calls of its own.
         """
@@ -116,38 +119,80 @@ class Collection:
             points = await asyncio.to_thread(_points, tenant, call)
             await self.client.upsert(self.name, points, wait=True)
             ids += [str(point.id) for point in points]
-        await self._delete(tenant, [content.source for content in contents], keep=ids)
+        await self._delete(tenant, [content.source for content in contents], ids, list(keep))
 
     async def delete(self, tenant: str, source: str) -> None:
         """Remove the source's chunks; nothing happens where there are none."""
-        await self._delete(tenant, [source], keep=[])
+        await self._delete(tenant, [source], [], [])
 
-    async def _delete(self, tenant: str, sources: Sequence[str], keep: Sequence[str]) -> None:
-        theirs = models.FieldCondition(key="source", match=models.MatchAny(any=list(sources)))
-        rest = models.Filter(
-            must=[*of(tenant), theirs],
-            must_not=[models.HasIdCondition(has_id=list(keep))] if keep else None,
-        )
+    async def _delete(
+        self, tenant: str, sources: Sequence[str], ids: Sequence[str], keep: Sequence[str]
+    ) -> None:
+        but: list[Any] = [models.HasIdCondition(has_id=list(ids))] if ids else []
+        but += [any_of("edition", keep)] if keep else []
+        rest = models.Filter(must=[*of(tenant), any_of("source", sources)], must_not=but or None)
         await self.client.delete(self.name, points_selector=models.FilterSelector(filter=rest), wait=True)
 
-    async def sources(self, tenant: str) -> dict[str, str]:
-        """Return the version of each source; empty where a write was cut off and must be done again."""
-        first = models.FieldCondition(key="position", match=models.MatchValue(value=0))
+    async def remove(self, tenant: str, editions: Sequence[str]) -> None:
+        """Remove the chunks of these editions."""
+        these = models.Filter(must=[*of(tenant), any_of("edition", editions)])
+        await self.client.delete(self.name, points_selector=models.FilterSelector(filter=these), wait=True)
+
+    async def regroup(self, tenant: str, source: str, groups: Sequence[str]) -> None:
+        """Set who may read the source's chunks; their vectors stay."""
+        these = models.Filter(must=[*of(tenant), any_of("source", [source])])
+        payload = {"groups": sorted(set(groups)) or [EVERYONE]}
+        await self.client.set_payload(self.name, payload, points=these, wait=True)
+
+    async def held(self, tenant: str, versions: Mapping[str, str]) -> set[str]:
+        """Return the sources whose chunks of this version are there; the first is written last."""
+        named = {point_id(tenant, source, version, 0): source for source, version in versions.items()}
+        if not named:
+            return set()
+        found = await self.client.retrieve(self.name, ids=list(named), with_payload=False)
+        return {named[str(record.id)] for record in found}
+
+    async def stored(self, tenant: str, source: str, version: str, most: int) -> list[Stored]:
+        """Return the chunks of one version of a source in order, with their vectors; none where there are more."""
+        these = models.Filter(must=[*of(tenant), any_of("edition", [edition_of(tenant, source, version)])])
+        records, after = await self.client.scroll(
+            self.name, scroll_filter=these, limit=most, with_payload=True, with_vectors=[DENSE]
+        )
+        if after is not None:
+            return []
+        found = [stored_of(record.payload, record.vector[DENSE]) for record in records]
+        return sorted(found, key=lambda one: one.chunk.position)
+
+    async def sources(self, tenant: str, among: Sequence[str] | None = None) -> dict[str, str]:
+        """Return the version of each source, or of those `among`; empty where a write must be done again."""
         found: dict[str, str] = {}
+        async for page in self.pages(tenant, among):
+            for source, version in page:
+                found[source] = version if found.get(source, version) == version else ""
+        return found
+
+    async def pages(
+        self, tenant: str, among: Sequence[str] | None = None
+    ) -> AsyncIterator[list[tuple[str, str]]]:
+        """Yield source and version of first chunks, a page at a time: one that is there says that all are."""
+        must: list[Any] = [
+            *of(tenant),
+            models.FieldCondition(key="position", match=models.MatchValue(value=0)),
+        ]
+        if among is not None:
+            must.append(models.FieldCondition(key="source", match=models.MatchAny(any=list(among))))
         offset = None
         while True:
             records, offset = await self.client.scroll(
                 self.name,
-                scroll_filter=models.Filter(must=[*of(tenant), first]),
+                scroll_filter=models.Filter(must=must),
                 limit=1000,
                 offset=offset,
                 with_payload=["source", "version"],
             )
-            for record in records:
-                source, version = record.payload["source"], record.payload["version"]
-                found[source] = version if found.get(source, version) == version else ""
+            yield [(record.payload["source"], record.payload["version"]) for record in records]
             if offset is None:
-                return found
+                return
 
     async def count(self, tenant: str) -> int:
         """Return the number of chunks."""
@@ -161,16 +206,23 @@ def of(tenant: str) -> list[models.FieldCondition]:
     return [models.FieldCondition(key="tenant", match=models.MatchValue(value=tenant))]
 
 
-def readable(tenant: str, knowledge: Sequence[str], groups: Sequence[str]) -> models.Filter:
-    """Return the filter for what this asker may read: the tenant's, under a prefix, in one of the groups."""
-    must = [
-        *of(tenant),
-        models.FieldCondition(key="groups", match=models.MatchAny(any=[EVERYONE, *groups])),
-    ]
+def any_of(key: str, values: Sequence[str]) -> models.FieldCondition:
+    return models.FieldCondition(key=key, match=models.MatchAny(any=list(values)))
+
+
+def readable(
+    tenant: str, knowledge: Sequence[str], groups: Sequence[str], hidden: Sequence[str] = ()
+) -> models.Filter:
+    """Return the filter for what this asker may read: the tenant's, under a prefix, in one of the groups.
+
+    `hidden`: editions that are not to be seen, though their chunks are there.
+    """
+    must = [*of(tenant), any_of("groups", [EVERYONE, *groups])]
     wanted = [_folder(prefix) for prefix in knowledge]
     if wanted and all(wanted):
-        must.append(models.FieldCondition(key="prefixes", match=models.MatchAny(any=wanted)))
-    return models.Filter(must=list[Any](must))
+        must.append(any_of("prefixes", wanted))
+    must_not = [any_of("edition", hidden)] if hidden else []
+    return models.Filter(must=list[Any](must), must_not=list[Any](must_not) or None)
 
 
 def prefixes(source: str) -> list[str]:
@@ -203,24 +255,27 @@ def _point(tenant: str, row: Row) -> models.PointStruct:
     return models.PointStruct.model_construct(
         id=point_id(tenant, source, version, row.chunk.position),
         vector={DENSE: row.vector.tolist(), BM25: sparse},
-        payload=_payload(tenant, source, version, row.chunk, row.tokens),
+        payload=_payload(tenant, row.content, row.chunk, row.tokens),
     )
 
 
-def _payload(tenant: str, source: str, version: str, chunk: Chunk, tokens: str) -> dict[str, Any]:
+def _payload(tenant: str, content: Content, chunk: Chunk, tokens: str) -> dict[str, Any]:
+    source, version = content.source, content.version
+    groups = chunk.groups if content.groups is None else content.groups
     return {
         "tenant": tenant,
         "source": source,
         "prefixes": prefixes(source),
         "document": document_id(tenant, source),
         "version": version,
+        "edition": edition_of(tenant, source, version),
         "title": chunk.title,
         "headings": list(chunk.headings),
         "page": chunk.page,
         "start": chunk.start,
         "end": chunk.end,
         "position": chunk.position,
-        "groups": list(chunk.groups) or [EVERYONE],
+        "groups": sorted(set(groups)) or [EVERYONE],
         "text": chunk.text,
         "tokens": tokens,
     }

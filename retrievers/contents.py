@@ -1,8 +1,8 @@
 """What sources are to hold, and the calls in which it is written: a source that fits into one is in one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,17 @@ class Content:
     sparse: Sequence[SparseVector]
     tokens: Sequence[str] | None = None
     """Packed token vectors; None where there are none."""
+    groups: Sequence[str] | None = None
+    """Who may read it; None leaves that to what the chunks say."""
+
+
+class Stored(NamedTuple):
+    """A chunk as the index holds it."""
+
+    chunk: Chunk
+    dense: Sequence[float]
+    tokens: str
+    """Packed token vectors; empty where there are none."""
 
 
 class Row(NamedTuple):
@@ -61,3 +72,18 @@ def _rows(content: Content) -> list[Row]:
     dense = np.asarray(content.dense, np.float32)
     rows = zip(content.chunks, dense, content.sparse, packed, strict=True)
     return sorted((Row(content, *row) for row in rows), key=lambda row: -row.chunk.position)
+
+
+def stored_of(payload: Mapping[str, Any], vector: Sequence[float]) -> Stored:
+    """Return the chunk that a point was made from."""
+    chunk = Chunk(
+        source=payload["source"],
+        title=payload["title"],
+        text=payload["text"],
+        start=payload["start"],
+        end=payload["end"],
+        headings=tuple(payload["headings"]),
+        page=payload["page"],
+        position=payload["position"],
+    )
+    return Stored(chunk, vector, payload.get("tokens", ""))

@@ -19,6 +19,7 @@ from qdrant_client import models
 
 from retrievers import rerank, tokens
 from retrievers.collection import BM25, DENSE, Collection, of, readable
+from retrievers.editions import seen
 from retrievers.sparse import query_vector
 
 Mode = Literal["hybrid", "dense", "bm25"]
@@ -76,6 +77,8 @@ class HybridRetriever(BaseRetriever):
     """Folders or sources that may be read; empty for all."""
     groups: tuple[str, ...] = ()
     """The asker's groups, beside what everyone may read."""
+    editions: Any = None
+    """What is being changed (retrievers.editions.Editions); None where nothing changes while it is read."""
     limit: int = 8
     k: int = 50
     """Length of each list."""
@@ -88,10 +91,15 @@ class HybridRetriever(BaseRetriever):
         return await self._find(query)
 
     async def _find(self, query: str) -> list[Document]:
-        allowed = readable(self.tenant, self.knowledge, self.groups)
         question = await self._ask(query)
-        found = await self._lists(question, allowed)
-        await self._fill(found, question, allowed)
+
+        async def look(hidden: Sequence[str]) -> list[Candidate]:
+            allowed = readable(self.tenant, self.knowledge, self.groups, hidden)
+            found = await self._lists(question, allowed)
+            await self._fill(found, question, allowed)
+            return found
+
+        found = await seen(self.editions, self.tenant, look)
         ranked = _rank(found, question, self.mode)
         return [_document(candidate) for candidate in _distinct(ranked)[: self.limit]]
 
@@ -143,7 +151,7 @@ class HybridRetriever(BaseRetriever):
         by_id = {candidate.id: candidate for candidate in found}
         these = models.Filter(must=[allowed, models.HasIdCondition(has_id=list[Any](by_id))])
         packed = ["tokens"] if question.tokens is not None and self.mode == "hybrid" else []
-        payload = {DENSE if question.dense is not None else BM25: SHOWN + packed}
+        payload = {DENSE if question.dense is not None else BM25: [*SHOWN, "edition", *packed]}
         for name, points in await self._query(question, these, len(found), payload):
             for point in points:
                 candidate = by_id[str(point.id)]

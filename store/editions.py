@@ -61,7 +61,9 @@ def begin(
     e, at = editions.c, now()
     left = and_(e.tenant == tenant, e.source.in_(list(versions)), e.state == "pending", e.id.not_in(new))
     connection.execute(update(editions).where(left).values(state="retired", at=at))
-    _put(connection, _rows(tenant, new, "pending", owner))
+    seen = versions_of(connection, tenant, list(versions))
+    hide = {id: source for id, source in new.items() if seen.get(source) != versions[source]}
+    _put(connection, _rows(tenant, hide, "pending", owner))
     d = documents.c
     there = select(d.source, d.groups).where(d.tenant == tenant, d.source.in_(list(versions)))
     return {row.source: row.groups for row in connection.execute(there)}
@@ -93,13 +95,11 @@ def commit(
     at work that have not heard of the change. Raises Taken, and Regrouped where the groups of one have changed since.
     """
     new = {edition_of(tenant, one["source"], one["sha256"]): one["source"] for one in indexed}
-    _require_mine(connection, tenant, owner, new)
+    seen = versions_of(connection, tenant, list(new.values()))
+    old = {edition_of(tenant, source, version): source for source, version in seen.items()}
+    _require_mine(connection, tenant, owner, new.keys() - old.keys())
     _require_groups(connection, tenant, [one for one in indexed if one["source"] in keep])
     e, at = editions.c, now()
-    old = {
-        edition_of(tenant, source, version): source
-        for source, version in versions_of(connection, tenant, list(new.values())).items()
-    }
     gone = {id: source for id, source in old.items() if id not in new}
     _put(connection, _rows(tenant, gone, "retired", owner))
     these = and_(e.tenant == tenant, e.id.in_(list(new)))
