@@ -12,11 +12,11 @@ from typing import Final
 
 from contracts.errors import SwitchboardError
 from ingest.embed import BATCH, Embedded, embed
-from ingest.load import read
+from ingest.files import read
 from ingest.parts import Parts, identity_of
 from ingest.readers import Reader
 from ingest.report import Progress, Report, Step
-from ingest.walk import Found
+from ingest.spool import Files, pages
 from ingest.worker import Order, Parsed, fingerprint
 from ingest.write import Ready, write
 from store import documents
@@ -28,7 +28,7 @@ TOGETHER: Final = 256
 
 
 async def index(
-    files: Sequence[Found],
+    files: Files,
     tenant: str,
     parts: Parts,
     *,
@@ -41,8 +41,6 @@ async def index(
     """
     started = time.perf_counter()
     line = Pipeline(parts, tenant, len(files), tuple(groups), progress)
-    line.known = await documents.digests(parts.database, line.who)
-    line.held = await parts.collection.sources(tenant)
     try:
         async with asyncio.TaskGroup() as stages:
             stages.create_task(line.sift(files))
@@ -70,28 +68,34 @@ class Pipeline:
         self.parts, self.tenant, self.total = parts, tenant, total
         self.groups, self.progress = groups, progress
         self.who = identity_of(tenant)
-        self.known: dict[str, str] = {}
-        """The fingerprints that the database notes."""
-        self.held: dict[str, str] = {}
-        """Those that the index holds: it may have been set up anew beside an old database."""
+        self.known: set[str] = set()
+        """The sources under way that the database notes."""
         self.report = Report()
         self.orders: asyncio.Queue[Order | None] = asyncio.Queue(64)
         self.parsed: asyncio.Queue[Parsed | None] = asyncio.Queue(2 * parts.workers + 4)
         self.embedded: asyncio.Queue[list[Ready] | None] = asyncio.Queue(2)
         self.taking = asyncio.Lock()
 
-    async def sift(self, files: Sequence[Found]) -> None:
+    async def sift(self, files: Files) -> None:
         """Pass on the files that the index does not hold as they are."""
-        for file in files:
-            order = Order(file.path, file.source, self.parts.limit, self.groups)
+        for page in pages(files):
             with self.busy("hash"):
-                known = self.known.get(file.source)
-                held = known is not None and self.held.get(file.source) == known
-                same = held and known == await asyncio.to_thread(digest_of, order)
-            if same:
-                self.report.unchanged += 1
-                self.tell(file.source)
-            else:
+                sources = [file.source for file in page]
+                known = await documents.digests(self.parts.database, self.who, sources)
+                held = await self.parts.collection.sources(self.tenant, sources)
+            for file in page:
+                noted = known.get(file.source)
+                order = Order(file.path, file.source, self.parts.limit, self.groups)
+                with self.busy("hash"):
+                    # the index may have been set up anew beside an old database
+                    there = noted is not None and held.get(file.source) == noted
+                    same = there and noted == await asyncio.to_thread(digest_of, order)
+                if same:
+                    self.report.unchanged += 1
+                    self.tell(file.source)
+                    continue
+                if noted is not None:
+                    self.known.add(file.source)
                 await self.orders.put(order)
         await self.orders.put(None)
 
@@ -99,7 +103,7 @@ class Pipeline:
         """Read the files in worker processes."""
         async with asyncio.TaskGroup() as readers:
             for _ in range(max(1, self.parts.workers)):
-                readers.create_task(self.read_some(Reader(self.parts.seconds)))
+                readers.create_task(self.read_some(Reader(self.parts.seconds, self.parts.memory)))
         await self.parsed.put(None)
 
     async def read_some(self, reader: Reader) -> None:
@@ -183,15 +187,18 @@ class Pipeline:
     def count(self, parsed: Parsed, embedded: Embedded) -> None:
         """Report a document that was written."""
         if parsed.source in self.known:
+            self.known.discard(parsed.source)
             self.report.updated += 1
         else:
             self.report.added += 1
         self.report.chunks += len(embedded.chunks)
         self.report.bytes += parsed.size
+        self.report.note(parsed.source, parsed.notes)
         self.tell(parsed.source)
 
     def fail(self, source: str, error: str) -> None:
         """Report a file that was left out."""
+        self.known.discard(source)
         self.report.fail(source, error)
         self.tell(source)
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from ingest.index import index
 from ingest.parts import Parts, identity_of
 from ingest.report import Progress, Report
-from ingest.walk import Walk, walk
+from ingest.spool import Spool, spooled
 from store import documents
 
 
@@ -26,28 +26,38 @@ async def sync(
     Running it again changes nothing. A file that fails keeps what the index held of it.
     """
     started = time.perf_counter()
-    found = await asyncio.to_thread(walk, paths)
     parts = replace(parts, workers=workers) if workers else parts
-    report = await index(found.files, tenant, parts, progress=progress)
-    for source, error in found.clashes.items():
-        report.fail(source, error)
-    report.skipped = dict(found.skipped)
-    if prune:
-        report.deleted = await remove_gone(found, tenant, parts)
+    with spooled() as found:
+        await asyncio.to_thread(found.fill, paths)
+        report = await index(found, tenant, parts, progress=progress)
+        for source, error in found.clashes.items():
+            report.fail(source, error)
+        report.skipped = dict(found.skipped)
+        if prune:
+            report.deleted = await remove_gone(found, tenant, parts)
     report.failures.sort()
     report.seconds = time.perf_counter() - started
     return report
 
 
-async def remove_gone(found: Walk, tenant: str, parts: Parts) -> int:
+async def remove_gone(found: Spool, tenant: str, parts: Parts) -> int:
     """Remove the documents below the roots whose files no longer exist; return how many."""
-    rows = await documents.digests(parts.database, identity_of(tenant))
-    indexed = set(rows) | set(await parts.collection.sources(tenant))
-    here = {file.source for file in found.files} | set(found.clashes)
-    gone = [source for source in sorted(indexed - here) if any(root.gone(source) for root in found.roots)]
-    for source in gone:
+    gone = set[str]()
+    async for page in indexed(tenant, parts):
+        gone |= {one for one in found.absent(page) if any(root.gone(one) for root in found.roots)}
+    for source in sorted(gone):
         await remove(source, tenant, parts)
     return len(gone)
+
+
+async def indexed(tenant: str, parts: Parts) -> AsyncIterator[list[str]]:
+    """Yield the sources that the database or the index has, a page at a time, most of them twice."""
+    last = ""
+    while page := await documents.sources(parts.database, identity_of(tenant), last):
+        yield page
+        last = page[-1]
+    async for pairs in parts.collection.pages(tenant):
+        yield [source for source, _ in pairs]
 
 
 async def remove(source: str, tenant: str, parts: Parts) -> None:
