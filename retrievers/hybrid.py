@@ -4,6 +4,7 @@ Two calls to the index in all: the lists without payload, then the fused candida
 a list did not give. BM25's IDF is counted over the asker's tenant, so no score tells of another tenant's texts.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, runtime_checkable
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from qdrant_client import models
 
 from retrievers import rerank, tokens
+from retrievers.blend import blend
 from retrievers.collection import BM25, DENSE, Collection, of, readable
 from retrievers.editions import seen
 from retrievers.sparse import query_vector
@@ -84,6 +86,8 @@ class HybridRetriever(BaseRetriever):
     """Length of each list."""
     mode: Mode = "hybrid"
     """`dense` and `bm25` are the parts alone, for the evals."""
+    sought: tuple[tuple[str, float], ...] = ()
+    """Texts with their weights that are looked for in place of the query (retrievers/blend.py); empty for the query."""
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun
@@ -106,7 +110,13 @@ class HybridRetriever(BaseRetriever):
     async def ainvoke(
         self, input: str, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[Document]:
-        """Return the passages, best first; only with callbacks or tags by way of LangChain's own (0.1 ms)."""
+        """Return the passages, best first; only with callbacks or tags by way of LangChain's own (0.1 ms).
+
+        `sought` names weighted texts to look for in place of the input.
+        """
+        if sought := kwargs.pop("sought", None):
+            bound = self.model_copy(update={"sought": tuple(sought)})
+            return await bound.ainvoke(input, config, **kwargs)
         if config or kwargs:
             return await super().ainvoke(input, config, **kwargs)
         return await self._find(input)
@@ -117,6 +127,12 @@ class HybridRetriever(BaseRetriever):
         raise NotImplementedError("The index is asked without blocking: use `ainvoke`.")
 
     async def _ask(self, query: str) -> Question:
+        if not self.sought:
+            return await self._read(query)
+        parts = await asyncio.gather(*(self._read(text) for text, _ in self.sought))
+        return blend(parts, [weight for _, weight in self.sought])
+
+    async def _read(self, query: str) -> Question:
         question = Question()
         if self.mode != "dense":
             ids, values = query_vector(query)
