@@ -1,38 +1,25 @@
 """Calls the tools of an agent over HTTP. What goes wrong there is an answer too: the model reads it.
 
-Who configures an agent chooses the address. One that is not public may be a service that trusts whoever is inside, so
-names are looked up here, the addresses are checked, and the connection goes to one that was.
+Who configures an agent chooses the address: ports/addresses.py says which may be called.
 """
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
 import httpx
 
 from contracts.context import Returned
 from contracts.tools import Tool
+from ports.addresses import Checked, NotAllowed, Resolve, look_up
 from ports.settings import Network
 
 MOST: Final = 1_000_000
 """Bytes of an answer that are read."""
 LONGEST_S: Final = 60.0
 """Seconds without a byte after which a tool is given up, whatever its own timeout."""
-
-Address = IPv4Address | IPv6Address
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Returns the addresses of a name."""
-
-NAT64: Final = IPv6Network("64:ff9b::/96")
-"""Holds an IPv4 address in its last 32 bits. Source: RFC 6052, section 2.1."""
-
-
-class NotAllowed(Exception):
-    """The tool is in a network where none may be called."""
 
 
 class HttpTools:
@@ -90,68 +77,17 @@ def _failed(text: str) -> Returned:
     return {"ok": False, "text": text}
 
 
-class Checked(httpx.AsyncBaseTransport):
-    """Connects to an address that was checked, whatever the name may mean a moment later."""
-
-    def __init__(self, inside: Sequence[Network], resolve: Resolve) -> None:
-        self._inside, self._resolve = inside, resolve
-        # No connection is kept: it is known by its address alone, and another name may share that.
-        self._transport = httpx.AsyncHTTPTransport(
-            trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
-        )
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request. Raises NotAllowed."""
-        name = request.url.host
-        request.extensions = {**request.extensions, "sni_hostname": name}
-        last: httpx.ConnectError | None = None
-        for address in await self._addresses(name, request.url.port or 0):
-            request.url = request.url.copy_with(host=address)
-            try:
-                return await self._transport.handle_async_request(request)
-            except httpx.ConnectError as error:
-                last = error
-        raise last or httpx.ConnectError(f"{name} has no address")
-
-    async def _addresses(self, name: str, port: int) -> list[str]:
-        """Return the addresses of the name that may be called. Raises NotAllowed where none of them may."""
-        try:
-            found = await self._resolve(name, port)
-        except (OSError, UnicodeError) as error:
-            raise httpx.ConnectError(str(error)) from error
-        able = [one for one in found if may_be_called(one, self._inside)]
-        if found and not able:
-            raise NotAllowed(
-                f"The tool's host {name} is at {found[0]}, which is not a public address, so it was not called. "
-                f"Where it may be, add it to SWITCHBOARD_TOOL_NETWORKS, as in {found[0].partition('%')[0]}."
-            )
-        return able
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
-
-
-def may_be_called(text: str, inside: Sequence[Network]) -> bool:
-    """Tell whether an address is public, or in one of the networks; one that stands for another is judged as that."""
-    address: Address = ip_address(text)
-    if isinstance(address, IPv6Address):
-        within = IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else None
-        address = address.ipv4_mapped or address.sixtofour or within or address
-    public = address.is_global and not address.is_multicast
-    return public or any(address in network for network in inside if network.version == address.version)
-
-
-async def look_up(name: str, port: int) -> Sequence[str]:
-    """Return the addresses of a name, in the system's order. Raises OSError."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+def _refusal(name: str, address: str) -> str:
+    return (
+        f"The tool's host {name} is at {address}, which is not a public address, so it was not called. "
+        f"Where it may be, add it to SWITCHBOARD_TOOL_NETWORKS, as in {address}."
+    )
 
 
 @asynccontextmanager
 async def open_tools(inside: Sequence[Network], resolve: Resolve = look_up) -> AsyncGenerator[HttpTools]:
     """Open the client and close its connections at the end. `inside`: networks that are allowed besides public ones."""
-    checked = Checked(inside, resolve)
+    checked = Checked(inside, resolve, _refusal)
     async with httpx.AsyncClient(
         follow_redirects=False, trust_env=False, timeout=LONGEST_S, transport=checked
     ) as client:

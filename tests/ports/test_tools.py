@@ -8,8 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from contracts.tools import Tool
+from ports.addresses import may_be_called
 from ports.settings import EVERYWHERE, Network, Settings
-from ports.tools import MOST, may_be_called, open_tools
+from ports.tools import MOST, open_tools
 from tests.servers.tool import ToolServer, serving_tool
 
 
@@ -132,6 +133,9 @@ async def test_a_redirect_inside_is_not_followed() -> None:
         ("224.0.0.1", False),
         ("::1", False),
         ("::", False),
+        ("::127.0.0.1", False),
+        ("fec0::1", False),
+        ("240.0.0.1", False),
         ("fe80::1", False),
         ("fe80::1%eth0", False),
         ("fd00::1", False),
