@@ -50,6 +50,16 @@ class Report:
         """Note a file that was left out; what the index held of it stays."""
         self.failures.append((source, error))
 
+    def add(self, other: "Report") -> None:
+        """Count in what another part of the same ingest came to."""
+        for name in ("added", "updated", "unchanged", "deleted", "chunks", "bytes", "seconds"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.failures += other.failures
+        self.notes += other.notes
+        for mine, theirs in ((self.skipped, other.skipped), (self.stages, other.stages)):
+            for name, amount in theirs.items():
+                mine[name] = mine.get(name, 0) + amount  # type: ignore[assignment]
+
     def note(self, source: str, notes: Sequence[str]) -> None:
         """Note what was left out of a document that was read."""
         self.notes.extend((source, said) for said in notes)

@@ -47,6 +47,11 @@ class Order:
     groups: tuple[str, ...] = ()
     """Who may read it; empty means everyone in the tenant."""
 
+    @property
+    def name(self) -> str:
+        """Return what tells its kind where the source does not: the name that a page was saved under."""
+        return self.path.name if "://" in self.source else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
@@ -73,7 +78,12 @@ def fingerprint(data: bytes, groups: tuple[str, ...] = ()) -> str:
 def parse(order: Order) -> Parsed:
     """Return the file's chunks; raises UnreadableDocument."""
     data = read(order.path, order.source, order.limit)
-    document = replace(load_bytes(data, order.source), groups=order.groups)
+    try:
+        loaded = load_bytes(data, order.source, order.name)
+    except SwitchboardError as refused:
+        refused.message = refused.message.replace(order.name or order.source, order.source)
+        raise
+    document = replace(loaded, groups=order.groups)
     digest = fingerprint(data, order.groups)
     return Parsed(order.source, digest, len(data), document.title, split(document), notes=document.notes)
 

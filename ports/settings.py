@@ -81,6 +81,14 @@ class Settings(BaseSettings):
     """The longest that reading one document may take."""
     read_memory: Annotated[int, Field(ge=500_000_000)] = 3_000_000_000
     """Bytes of address space for the process that reads a document; beyond that the document is refused."""
+    web_networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Networks that are not public from which pages may be ingested, separated by commas, as for an intranet."""
+    web_timeout: timedelta = timedelta(seconds=60)
+    """The longest that fetching one page may take, redirects included."""
+    web_delay: timedelta = timedelta(seconds=0.2)
+    """Between two requests to the same host; its robots.txt may ask for more."""
+    web_pages: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    """Pages that are taken from one sitemap."""
     log_ttl: timedelta = timedelta(hours=24)
     """How long a finished run's events can be replayed; afterwards the stored answer is sent."""
     cache_ttl: timedelta = timedelta(hours=24)
@@ -97,7 +105,7 @@ class Settings(BaseSettings):
             return tuple(url.strip().rstrip("/") for url in value.split(",") if url.strip())
         return value
 
-    @field_validator("tool_networks", mode="before")
+    @field_validator("tool_networks", "web_networks", mode="before")
     @classmethod
     def _to_networks(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -107,7 +115,7 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"{error}; it must be networks such as 10.1.0.0/16,127.0.0.1") from error
 
-    @field_validator("log_ttl", "cache_ttl", "model_timeout", "read_timeout", mode="wrap")
+    @field_validator("log_ttl", "cache_ttl", "model_timeout", "read_timeout", "web_timeout", "web_delay", mode="wrap")
     @classmethod
     def _to_time(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
         """Read seconds too, which are text in the environment."""

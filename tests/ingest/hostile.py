@@ -67,14 +67,15 @@ def sleep(text: str) -> None:
 HARM = {
     made.__name__: made for made in (eat, loop, crash, leave, chatter, fork, run, fill, once, sleep)
 }  # fmt: skip
-plain = load.FROM_TEXT["plain"]
+parse = load.parse
 
 
-def harmful(text: str, source: str) -> Document:
+def harmful(kind: str, data: bytes, source: str) -> Document:
+    text = data.decode()
     HARM.get(text.split()[0], len)(text)
-    return plain(text, source)
+    return parse(kind, data, source)
 
 
 if __name__ == "__main__":
-    load.FROM_TEXT["plain"] = harmful
+    load.parse = harmful
     worker.main(int(sys.argv[1]), int(sys.argv[2]))
