@@ -26,6 +26,7 @@ from graph.database import open_database
 from graph.encoder import encoder_for
 from graph.failures import is_passing
 from graph.journal import RunJournal
+from graph.library import Library
 from models import extractive, smalltalk
 from models.acts import Acts
 from models.chat import PoolChat
@@ -40,10 +41,11 @@ from ports.tools import open_tools
 from retrievers.cache import AnswerCache
 from retrievers.canonical import CanonicalAnswers
 from retrievers.collection import Collection
+from retrievers.editions import GRACE_S, Editions
 from retrievers.hybrid import HybridRetriever
 from retrievers.memory import AnswerMemory
 from retrievers.reader import PassageReader
-from store import agents, documents
+from store import agents, documents, editions
 from store.engine import Database
 
 PASSAGES: Final = 6
@@ -104,6 +106,7 @@ class Wiring:
             ports.vectors, f"{name}_canonical", ports.embeddings, model, dimension
         )
         self.cache = AnswerCache(ports.redis, ports.settings.cache_ttl)
+        self.editions = Editions(lambda tenant: editions.listing(database, tenant), self.cache.version)
         self.encoder = encoder_for(ports)
         self.reader: Reader = PassageReader(ports.minilm)
         self.acts = Acts(ports.minilm)
@@ -133,6 +136,12 @@ class Wiring:
         """Tell the cache that the tenant's documents changed: no remembered answer outlives them."""
         await self.cache.bump(tenant)
 
+    def library(self, *, read: bool = True) -> Library:
+        """Return what documents are changed through. `read`: somebody may ask the index meanwhile."""
+        alone = self.ports.settings.database_url is None
+        grace = GRACE_S if read else 0.0
+        return Library(lambda: self.collection, self.database, self.bump, grace=grace, alone=alone)
+
     async def optimize(self) -> None:
         """Bring the index into its fastest form; a Qdrant server does so by itself."""
         if isinstance(self.ports.vectors, EdgeClient):
@@ -149,14 +158,15 @@ class Wiring:
             embeddings=self.ports.embeddings,
             encoder=self.ports.minilm,
             tenant=who.tenant,
-            groups=(who.department,) if who.department else (),
+            groups=who.reads,
+            editions=self.editions,
             knowledge=tuple(agent.knowledge),
             limit=limit,
         )
 
     def memory(self, who: Identity, agent_id: str, agent: AgentConfig) -> AnswerMemory:
         """Return the standing answers that this asker may get from this agent, configured as it is now."""
-        scope = [who.department, who.role, agent.model_dump_json(exclude={"name", "examples"})]
+        scope = [*who.reads, "", who.role, agent.model_dump_json(exclude={"name", "examples"})]
         return AnswerMemory(self.canonical, self.cache, tenant=who.tenant, agent=agent_id, scope=scope)
 
     def chat(self, who: Identity, agent: AgentConfig) -> PoolChat:

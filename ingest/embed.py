@@ -24,7 +24,7 @@ class Encoder(Protocol):
     """What is used of the embedder (ports/onnx.py)."""
 
     def encode(self, texts: Sequence[str]) -> Any:
-        """Return `dense` (n, d) and `tokens`, one matrix a text."""
+        """Return `dense` (n, d) and `tokens`, one matrix a text or what was packed of it."""
         ...
 
     def count_tokens(self, text: str) -> int:
@@ -51,7 +51,7 @@ def embed(texts: Sequence[list[Chunk]], encoder: Encoder) -> list[Embedded]:
     for start in range(0, len(flat), BATCH):
         encoded = encoder.encode(flat[start : start + BATCH])
         dense.extend(encoded.dense)
-        tokens.extend(pack(matrix) for matrix in encoded.tokens)
+        tokens.extend(one if isinstance(one, str) else pack(one) for one in encoded.tokens)
     sparse = [document_vector(text) for text in flat]
     found: list[Embedded] = []
     at = 0

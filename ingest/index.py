@@ -10,14 +10,15 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from contracts.errors import SwitchboardError
 from ingest.embed import BATCH, Embedded, embed
-from ingest.files import read
 from ingest.parts import Parts, identity_of
 from ingest.readers import Reader
+from ingest.remember import Remembering, copied, vectors_for
 from ingest.report import Progress, Report, Step
+from ingest.sift import Change, sift
 from ingest.spool import Files, pages
-from ingest.worker import Order, Parsed, fingerprint
+from ingest.walk import Found
+from ingest.worker import Order, Parsed
 from ingest.write import Ready, write
 from store import documents
 
@@ -25,6 +26,8 @@ EMBEDDERS: Final = 2
 """Batches under way: while one runs through the model, the other's vectors are packed."""
 TOGETHER: Final = 256
 """Chunks that are enough for one write: beyond that its fixed costs are small, and a crash repeats more."""
+REMEMBERED: Final = 50_000
+"""Files whose content is remembered while they are under way, and files that wait for one: 10 MB each at most."""
 
 
 async def index(
@@ -32,21 +35,23 @@ async def index(
     tenant: str,
     parts: Parts,
     *,
-    groups: Sequence[str] = (),
+    groups: Sequence[str] | None = None,
+    check: bool = False,
     progress: Progress | None = None,
 ) -> Report:
-    """Bring the index to what the files hold; unchanged ones cost a hash, failed ones keep what was indexed.
+    """Bring the index to what the files hold; unchanged ones cost a look, failed ones keep what was indexed.
 
-    Raises what the index or the database raise: then the report is lost, but every finished document stays.
+    `groups`: who may read the files; None leaves that as it is, everyone for a new one. `check`: read every file,
+    whatever the file system says. Raises what the index or the database raise: then the report is lost, but every
+    finished document stays.
     """
     started = time.perf_counter()
-    line = Pipeline(parts, tenant, len(files), tuple(groups), progress)
+    line = Pipeline(parts, tenant, len(files), groups, progress, check=check)
     try:
-        async with asyncio.TaskGroup() as stages:
-            stages.create_task(line.sift(files))
-            stages.create_task(line.read_all())
-            stages.create_task(line.embed_all())
-            stages.create_task(line.write_all())
+        await line.run(files)
+        if line.later:  # now their twins are there
+            again, line.later = line.later, []
+            await line.run(again, last=True)
     except ExceptionGroup as failed:
         raise first_of(failed) from failed
     line.report.seconds = time.perf_counter() - started
@@ -63,41 +68,69 @@ class Pipeline:
     """One ingest under way. A None in a queue says that nothing more comes."""
 
     def __init__(
-        self, parts: Parts, tenant: str, total: int, groups: tuple[str, ...], progress: Progress | None
+        self,
+        parts: Parts,
+        tenant: str,
+        total: int,
+        groups: Sequence[str] | None,
+        progress: Progress | None,
+        *,
+        check: bool = False,
     ) -> None:
         self.parts, self.tenant, self.total = parts, tenant, total
-        self.groups, self.progress = groups, progress
-        self.who = identity_of(tenant)
-        self.known: set[str] = set()
-        """The sources under way that the database notes."""
+        self.groups, self.progress, self.check = groups, progress, check
+        self.changes: dict[str, Change] = {}
+        """What is under way, by its source."""
+        self.later: list[Found] = []
+        """Files with the same content as one under way: they wait until that has its vectors."""
+        self.firsts: dict[str, None] = {}
+        """The contents of files that this run has passed on, the latest of them."""
         self.report = Report()
-        self.orders: asyncio.Queue[Order | None] = asyncio.Queue(64)
-        self.parsed: asyncio.Queue[Parsed | None] = asyncio.Queue(2 * parts.workers + 4)
-        self.embedded: asyncio.Queue[list[Ready] | None] = asyncio.Queue(2)
         self.taking = asyncio.Lock()
 
-    async def sift(self, files: Files) -> None:
+    async def run(self, files: Files, *, last: bool = False) -> None:
+        """Do all stages at once. `last`: nothing waits for a later run."""
+        self.orders: asyncio.Queue[Order | None] = asyncio.Queue(64)
+        self.parsed: asyncio.Queue[Parsed | None] = asyncio.Queue(2 * self.parts.workers + 4)
+        self.embedded: asyncio.Queue[list[Ready] | None] = asyncio.Queue(2)
+        async with asyncio.TaskGroup() as stages:
+            stages.create_task(self.sift(files, last=last))
+            stages.create_task(self.read_all())
+            stages.create_task(self.embed_all())
+            stages.create_task(self.write_all())
+
+    async def sift(self, files: Files, *, last: bool = False) -> None:
         """Pass on the files that the index does not hold as they are."""
         for page in pages(files):
             with self.busy("hash"):
-                sources = [file.source for file in page]
-                known = await documents.digests(self.parts.database, self.who, sources)
-                held = await self.parts.collection.sources(self.tenant, sources)
-            for file in page:
-                noted = known.get(file.source)
-                order = Order(file.path, file.source, self.parts.limit, self.groups)
-                with self.busy("hash"):
-                    # the index may have been set up anew beside an old database
-                    there = noted is not None and held.get(file.source) == noted
-                    same = there and noted == await asyncio.to_thread(digest_of, order)
-                if same:
-                    self.report.unchanged += 1
-                    self.tell(file.source)
+                found = await sift(page, self.tenant, self.parts, self.groups, check=self.check)
+                if found.stats:
+                    await documents.note_stats(self.parts.database, identity_of(self.tenant), found.stats)
+            for file in found.same:
+                self.report.unchanged += 1
+                self.tell(file.source)
+            for file in found.regrouped:
+                await self.parts.books().regroup_source(self.tenant, file.source, self.groups or ())
+                self.report.updated += 1
+                self.tell(file.source)
+            for change in found.changed:
+                if not last and self.waits(change):
+                    self.later.append(change.file)
                     continue
-                if noted is not None:
-                    self.known.add(file.source)
-                await self.orders.put(order)
+                self.changes[change.file.source] = change
+                await self.orders.put(Order(change.file.path, change.file.source, self.parts.limit))
         await self.orders.put(None)
+
+    def waits(self, change: Change) -> bool:
+        """Tell whether a file of the same content is under way, as far back as is remembered."""
+        if not change.version or change.twin or len(self.later) >= REMEMBERED:
+            return False
+        if change.version in self.firsts:
+            return True
+        self.firsts[change.version] = None
+        if len(self.firsts) > REMEMBERED:
+            del self.firsts[next(iter(self.firsts))]
+        return False
 
     async def read_all(self) -> None:
         """Read the files in worker processes."""
@@ -111,7 +144,8 @@ class Pipeline:
         try:
             while (order := await self.orders.get()) is not None:
                 with self.busy("read"):
-                    parsed = await reader.read(order)
+                    change = self.changes[order.source]
+                    parsed = await copied(change, self.tenant, self.parts) or await reader.read(order)
                 if parsed.error:
                     self.fail(order.source, parsed.error)
                 else:
@@ -132,7 +166,9 @@ class Pipeline:
         while batch := await self.take():
             with self.busy("embed"):
                 texts = [parsed.chunks for parsed in batch]
-                found = await asyncio.to_thread(embed, texts, self.parts.encoder)
+                changes = [self.changes[parsed.source] for parsed in batch if parsed.source in self.changes]
+                encoder = Remembering(self.parts.encoder, await vectors_for(changes, self.tenant, self.parts))
+                found = await asyncio.to_thread(embed, texts, encoder)
             await self.embedded.put(list(zip(batch, found, strict=True)))
 
     async def take(self) -> list[Parsed]:
@@ -174,7 +210,9 @@ class Pipeline:
         """
         try:
             with self.busy("write"):
-                await write(batch, self.tenant, self.parts, self.groups)
+                sources = [parsed.source for parsed, _ in batch]
+                stats = {one: self.changes[one].stat for one in sources if one in self.changes}
+                await write(batch, self.tenant, self.parts, self.groups, stats)
         except Exception:
             if len(batch) == 1:
                 raise
@@ -186,8 +224,8 @@ class Pipeline:
 
     def count(self, parsed: Parsed, embedded: Embedded) -> None:
         """Report a document that was written."""
-        if parsed.source in self.known:
-            self.known.discard(parsed.source)
+        change = self.changes.pop(parsed.source, None)
+        if change is not None and change.old:
             self.report.updated += 1
         else:
             self.report.added += 1
@@ -198,7 +236,7 @@ class Pipeline:
 
     def fail(self, source: str, error: str) -> None:
         """Report a file that was left out."""
-        self.known.discard(source)
+        self.changes.pop(source, None)
         self.report.fail(source, error)
         self.tell(source)
 
@@ -215,11 +253,3 @@ class Pipeline:
             yield
         finally:
             self.report.stages[stage] = self.report.stages.get(stage, 0.0) + time.perf_counter() - started
-
-
-def digest_of(order: Order) -> str:
-    """Return the file's fingerprint; "" where it cannot be read, which its reader will explain."""
-    try:
-        return fingerprint(read(order.path, order.source, order.limit), order.groups)
-    except SwitchboardError:
-        return ""

@@ -1,15 +1,17 @@
 """What an ingest works on: opened and closed by its caller, the server or the command."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Collection as Names
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from contracts.identity import Identity
+from graph.library import Library
 from ingest.embed import Encoder
 from ingest.files import LARGEST
 from ingest.readers import SECONDS
 from ingest.worker import MEMORY
-from retrievers.contents import Content
+from retrievers.contents import Content, Stored
 from store.engine import Database
 
 if TYPE_CHECKING:
@@ -19,8 +21,24 @@ if TYPE_CHECKING:
 class Collection(Protocol):
     """What is used of the index (retrievers/collection.py)."""
 
-    async def replace_all(self, tenant: str, contents: Sequence[Content]) -> Any:
-        """Make these chunks the only ones of their documents."""
+    async def replace_all(self, tenant: str, contents: Sequence[Content], keep: Names[str] = ()) -> Any:
+        """Write the documents' chunks, then remove whatever else they had but the editions to `keep`."""
+        ...
+
+    async def remove(self, tenant: str, editions: Sequence[str]) -> Any:
+        """Remove the chunks of these editions."""
+        ...
+
+    async def regroup(self, tenant: str, source: str, groups: Sequence[str]) -> Any:
+        """Set who may read the document's chunks."""
+        ...
+
+    async def held(self, tenant: str, versions: Mapping[str, str]) -> set[str]:
+        """Return the sources whose chunks of this version are there."""
+        ...
+
+    async def stored(self, tenant: str, source: str, version: str, most: int) -> list[Stored]:
+        """Return the chunks of one version of a document in order, with their vectors; none where there are more."""
         ...
 
     async def delete(self, tenant: str, source: str) -> Any:
@@ -53,9 +71,17 @@ class Parts:
     """The longest that reading one file may take."""
     memory: int = MEMORY
     """Bytes of address space that reading one file may take."""
+    library: Library | None = None
+    """Through which documents change; None makes one of the parts above, for an index that nobody reads meanwhile."""
+
+    def books(self) -> Library:
+        """Return what documents are changed through."""
+        if self.library is not None:
+            return self.library
+        return Library(lambda: self.collection, self.database, self.bump, grace=0, alone=True)
 
 
-def parts_over(wiring: "Wiring", workers: int = 2) -> Parts:
+def parts_over(wiring: "Wiring", workers: int = 2, library: Library | None = None) -> Parts:
     """Return the parts over what is open, with the settings' limits."""
     settings = wiring.ports.settings
     return Parts(
@@ -67,6 +93,7 @@ def parts_over(wiring: "Wiring", workers: int = 2) -> Parts:
         workers=workers,
         seconds=settings.read_timeout.total_seconds(),
         memory=settings.read_memory,
+        library=library or wiring.library(),
     )
 
 

@@ -18,23 +18,29 @@ async def sync(
     parts: Parts,
     *,
     prune: bool = False,
+    groups: Sequence[str] | None = None,
+    check: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Index the folders, files and patterns for the tenant; raises BadRequest where a path names nothing.
 
-    Running it again changes nothing. A file that fails keeps what the index held of it.
+    Running it again changes nothing. A file that fails keeps what the index held of it. `groups` and `check` are
+    as `index` has them. What an earlier run left half-done is finished or taken back first; what this one replaced is
+    gone at its end.
     """
     started = time.perf_counter()
     parts = replace(parts, workers=workers) if workers else parts
     with spooled() as found:
         await asyncio.to_thread(found.fill, paths)
-        report = await index(found, tenant, parts, progress=progress)
+        await parts.books().settle()
+        report = await index(found, tenant, parts, groups=groups, check=check, progress=progress)
         for source, error in found.clashes.items():
             report.fail(source, error)
         report.skipped = dict(found.skipped)
         if prune:
             report.deleted = await remove_gone(found, tenant, parts)
+    await parts.books().settle(patient=True)
     report.failures.sort()
     report.seconds = time.perf_counter() - started
     return report
@@ -45,8 +51,7 @@ async def remove_gone(found: Spool, tenant: str, parts: Parts) -> int:
     gone = set[str]()
     async for page in indexed(tenant, parts):
         gone |= {one for one in found.absent(page) if any(root.gone(one) for root in found.roots)}
-    for source in sorted(gone):
-        await remove(source, tenant, parts)
+    await parts.books().remove(tenant, sorted(gone))
     return len(gone)
 
 
@@ -61,11 +66,5 @@ async def indexed(tenant: str, parts: Parts) -> AsyncIterator[list[str]]:
 
 
 async def remove(source: str, tenant: str, parts: Parts) -> None:
-    """Remove one document: its chunks first, so that a crash in between leaves the row to find it by."""
-    await parts.bump(tenant)
-    await parts.collection.delete(tenant, source)
-    await parts.bump(tenant)
-    who = identity_of(tenant)
-    entry = await documents.by_source(parts.database, who, source)
-    if entry:
-        await documents.remove(parts.database, who, entry["id"])
+    """Remove one document."""
+    await parts.books().remove(tenant, [source])

@@ -1,9 +1,9 @@
-"""Documents into the index and the database, many at a time and in the order that a crash can interrupt anywhere."""
+"""Documents into the index and the database, many at a time, each as a whole (graph/library.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ingest.embed import Embedded
-from ingest.parts import Parts, identity_of
+from ingest.parts import Parts
 from ingest.worker import Parsed
 from retrievers.contents import Content
 from store import documents
@@ -12,16 +12,20 @@ Ready = tuple[Parsed, Embedded]
 """A document that can be written."""
 
 
-async def write(batch: Sequence[Ready], tenant: str, parts: Parts, groups: Sequence[str] = ()) -> None:
-    """Write the chunks, then the rows that say they are there: a crash in between repeats the documents.
+async def write(
+    batch: Sequence[Ready],
+    tenant: str,
+    parts: Parts,
+    groups: Sequence[str] | None = None,
+    stats: Mapping[str, str] | None = None,
+) -> None:
+    """Make the documents what readers see, all in one moment: a crash before it repeats them.
 
-    Remembered answers go before the chunks change and once more after: none outlives what it was made from.
+    `groups`: who may read them; None leaves that as it is. `stats`: what the file system said of each file before.
     """
-    await parts.bump(tenant)
-    await parts.collection.replace_all(tenant, [to_content(*one) for one in batch])
-    rows = [to_row(*one, groups) for one in batch]
-    await documents.upsert_all(parts.database, identity_of(tenant), rows)
-    await parts.bump(tenant)
+    contents = [to_content(*one) for one in batch]
+    rows = [to_row(*one, (stats or {}).get(one[0].source, "")) for one in batch]
+    await parts.books().write(tenant, contents, rows, groups)
 
 
 def to_content(parsed: Parsed, embedded: Embedded) -> Content:
@@ -31,7 +35,7 @@ def to_content(parsed: Parsed, embedded: Embedded) -> Content:
     )
 
 
-def to_row(parsed: Parsed, embedded: Embedded, groups: Sequence[str]) -> documents.Indexed:
+def to_row(parsed: Parsed, embedded: Embedded, stat: str) -> documents.Indexed:
     """Return what the database is to note of it."""
     return documents.Indexed(
         source=parsed.source,
@@ -39,5 +43,6 @@ def to_row(parsed: Parsed, embedded: Embedded, groups: Sequence[str]) -> documen
         sha256=parsed.sha256,
         bytes=parsed.size,
         chunks=len(embedded.chunks),
-        groups=groups,
+        groups=(),
+        stat=stat,
     )

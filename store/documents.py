@@ -237,6 +237,12 @@ def may_read(who: Identity, groups: Sequence[str]) -> bool:
     return not groups or not set(groups).isdisjoint(who.reads)
 
 
+@reads
+def versions(connection: Connection, tenant: str, sources: Collection[str]) -> dict[str, str]:
+    """Return the version of each of these sources that there is."""
+    return versions_of(connection, tenant, sources)
+
+
 def versions_of(connection: Connection, tenant: str, sources: Collection[str]) -> dict[str, str]:
     """Return the version of each of these sources that there is."""
     d = documents.c

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,16 +91,20 @@ async def test_one_that_the_index_refuses_takes_none_before_it_with_it(parts: Pa
 
 @dataclass(slots=True)
 class Down:
-    """A database that takes nothing in any more."""
+    """A database that takes nothing in any more, once documents are to become visible."""
 
     inner: Database
-    asked: list[str] = field(default_factory=list[str])
+    left: int = 2
+    """Transactions that still succeed: the look for what was left, and the one that hides what is to be written."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
     async def write(self, work: Callable[..., Any]) -> Any:
-        raise StoreUnavailable("The database does not answer.")
+        self.left -= 1
+        if self.left < 0:
+            raise StoreUnavailable("The database does not answer.")
+        return await self.inner.write(work)
 
 
 async def test_documents_without_their_rows_are_done_again(parts: Parts, docs: Path) -> None:
@@ -128,11 +132,11 @@ class FirstFails:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    async def replace_all(self, tenant: str, contents: Sequence[Any]) -> None:
+    async def replace_all(self, tenant: str, contents: Sequence[Any], keep: Sequence[str]) -> None:
         self.sizes.append(len(contents))
         if len(self.sizes) == 1:
             raise ConnectionError("cut off")
-        await self.inner.replace_all(tenant, contents)
+        await self.inner.replace_all(tenant, contents, keep)
 
 
 async def test_what_cannot_be_written_together_is_written_one_by_one(parts: Parts, docs: Path) -> None:
