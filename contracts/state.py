@@ -17,6 +17,14 @@ class Turn(TypedDict):
     content: str
 
 
+class Sought(TypedDict):
+    """A text that passages are looked for by."""
+
+    text: str
+    weight: float
+    """1 for the message itself, less for what was said before it."""
+
+
 class Passage(TypedDict):
     """A chunk of a document as it was found for one question."""
 
@@ -139,6 +147,8 @@ class RunState(TypedDict, total=False):
     recalled: Recalled | None
     standalone: str
     """The question rewritten so that it stands without the conversation."""
+    sought: list[Sought]
+    """What is looked for in a conversation, the message first; empty where the question alone is."""
     intent: str
     intent_score: float
     task: Task

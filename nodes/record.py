@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 from langgraph.runtime import Runtime
 
 from contracts.context import Context
-from contracts.state import Action, Citation, Decision, Passage, Queued, Recalled, Review, Usage
+from contracts.state import Action, Citation, Decision, Passage, Queued, Recalled, Review, Sought, Usage
 
 
 class Outcome(TypedDict, total=False):
@@ -13,6 +13,7 @@ class Outcome(TypedDict, total=False):
 
     question: str
     standalone: str
+    sought: list[Sought]
     turns: list[Any]
     decision: Decision
     passages: list[Passage]

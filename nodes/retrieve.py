@@ -1,18 +1,19 @@
 """Finds the passages for the question."""
 
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from langchain_core.documents import Document
 from langgraph.runtime import Runtime
 
 from contracts.context import Context
-from contracts.state import Passage
+from contracts.state import Passage, Sought
 
 
 class Question(TypedDict):
     """The slice that retrieve reads."""
 
     standalone: str
+    sought: NotRequired[list[Sought]]
 
 
 class Evidence(TypedDict):
@@ -23,7 +24,9 @@ class Evidence(TypedDict):
 
 async def retrieve(state: Question, runtime: Runtime[Context]) -> Evidence:
     """Replace the evidence with the best passages for the question."""
-    found = await runtime.context.retriever.ainvoke(state["standalone"])
+    texts = [(one["text"], one["weight"]) for one in state.get("sought", [])]
+    more: dict[str, Any] = {"sought": texts} if texts else {}
+    found = await runtime.context.retriever.ainvoke(state["standalone"], **more)
     return {"passages": [to_passage(document) for document in found]}
 
 

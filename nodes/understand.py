@@ -1,4 +1,5 @@
-"""Finds out what is asked: the intent, the kind of work, and the question as it stands without the conversation."""
+"""Finds out what is asked: the intent, the kind of work, the question as it stands without the conversation, and what
+to look for."""
 
 import re
 from typing import Final, TypedDict
@@ -7,7 +8,8 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 
 from contracts.context import Context
-from contracts.state import Task, Turn
+from contracts.state import Sought, Task, Turn
+from nodes.sought import sought
 from nodes.words import leans
 
 PROMPT: Final = (
@@ -31,30 +33,44 @@ class Understood(TypedDict):
     """The slice that understand writes."""
 
     standalone: str
+    sought: list[Sought]
     intent: str
     intent_score: float
     task: Task
 
 
 async def understand(state: Question, runtime: Runtime[Context]) -> Understood:
-    """Classify the message and rewrite a follow-up so that it stands alone."""
+    """Classify the message, rewrite a follow-up so that it stands alone, and weigh what was said before it."""
     intent, score = await runtime.context.intents.classify(state["question"])
-    standalone = state["question"]
-    if state["turns"] and intent not in {"smalltalk", "person"} and leans(standalone):
-        standalone = await _rewrite(state, runtime.context)
+    standalone, look = state["question"], list[Sought]()
+    if state["turns"] and intent not in {"smalltalk", "person"}:
+        standalone, look = await _in_conversation(state, runtime.context)
     return {
         "standalone": standalone,
+        "sought": look,
         "intent": intent,
         "intent_score": score,
         "task": TASKS.get(intent, "answer"),
     }
 
 
-async def _rewrite(state: Question, context: Context) -> str:
+async def _in_conversation(state: Question, context: Context) -> tuple[str, list[Sought]]:
+    """Return the question as it stands alone, and what to look for."""
+    question, turns = state["question"], state["turns"]
+    follows = leans(question)
+    written = await _rewritten(state, context) if follows else ""
+    before = next((turn["content"] for turn in reversed(turns) if turn["role"] == "user"), "")
+    _, near = await context.intents.nearest(question, [before] if before.strip() else [])
+    standalone = written or (join(question, turns) if follows else question)
+    return standalone, sought(written or question, turns, follows, near)
+
+
+async def _rewritten(state: Question, context: Context) -> str:
+    """Return what a model makes of the question; empty where none is good enough, or what it says is no question."""
     talk = "\n".join(f"{turn['role']}: {turn['content'][:500]}" for turn in state["turns"][-TURNS_READ:])
     request = [SystemMessage(PROMPT), HumanMessage(f"{talk}\nuser: {state['question']}")]
     text = (await context.chat.rewrite(request) or "").strip().strip('"')
-    return text if 0 < len(text) <= 600 and "\n" not in text else join(state["question"], state["turns"])
+    return text if len(text) <= 600 and "\n" not in text else ""
 
 
 def join(question: str, turns: list[Turn]) -> str:

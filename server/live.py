@@ -109,6 +109,7 @@ class Live:
             "inputs": {
                 "signals": [passage["signals"] for passage in passages[:3]],
                 "standalone": self.state.get("standalone", self.question),
+                "sought": self.state.get("sought", []),
                 "model": self.state.get("model", ""),
             },
             "policy_version": POLICY,
