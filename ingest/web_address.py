@@ -32,8 +32,10 @@ def to_address(text: str) -> str:
         raise BadRequest(
             f"{text[:200]!r} is not a page of the web: an address begins with http:// or https://."
         )
-    if not url.host:
-        raise BadRequest(f"{text[:200]!r} names no host. An address is such as https://example.org/handbook.")
+    if not url.host or (url.port or 0) > 65_535:
+        raise BadRequest(
+            f"{text[:200]!r} names no host, or no port that there is. An address is such as https://example.org/handbook."
+        )
     if url.userinfo:  # not shown: there may be a password in it
         raise BadRequest(
             f"The address of {url.host!r} holds a user name or a password. Pages that need one are not fetched."

@@ -6,8 +6,7 @@ checked like the first address; ports/addresses.py connects to the very address 
 
 import asyncio
 import tempfile
-import zlib
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import httpx
 
-from contracts.errors import BadRequest, UnreadableDocument
+from contracts.errors import BadRequest, TooLarge, UnreadableDocument
 from ingest.files import LARGEST, require_size
 from ingest.web_address import host_of, to_address
 from ingest.web_names import charset_of, name_for, to_utf8
+from ingest.web_unpack import unpacker_for
 from ports.addresses import Checked, NotAllowed, Resolve, look_up
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ PATIENCE_S: Final = 30.0
 """Longest wait that a busy host may ask for."""
 PER_HOST: Final = 2
 """Requests to one host at the same time."""
-PIECE: Final = 1 << 20
 HEAD: Final = 4096
 AGENT: Final = "Switchboard/0.1 (document ingest)"
 GONE: Final = (404, 410)
@@ -106,8 +105,9 @@ class Page:
 class Web:
     """Fetches pages into a folder."""
 
-    def __init__(self, client: httpx.AsyncClient, limits: Limits, folder: Path) -> None:
-        self._client, self.limits, self._folder = client, limits, folder
+    def __init__(self, transport: httpx.AsyncBaseTransport, limits: Limits, folder: Path) -> None:
+        """Without a client around the transport: no cookies are kept, and no redirect is judged by anyone else."""
+        self._transport, self.limits, self.folder = transport, limits, folder
         self.delays: dict[str, float] = {}
         """Of hosts that ask for more than the limits' delay."""
         self._next: dict[str, float] = {}
@@ -123,7 +123,9 @@ class Web:
             async with asyncio.timeout(self.limits.seconds):
                 return await self._follow(address, seen or Seen(), limit or self.limits.size)
         except NotAllowed as refused:
-            said = str(refused)
+            said = f"{address} was left out: {refused}"
+        except TooLarge as refused:
+            said = refused.message
         except (TimeoutError, httpx.TimeoutException):
             said = f"{address} took longer than {self.limits.seconds:g} s: try again, or raise SWITCHBOARD_WEB_TIMEOUT."
         except httpx.ConnectError:
@@ -134,18 +136,17 @@ class Web:
 
     async def _follow(self, address: str, seen: Seen, limit: int) -> Page:
         """Fetch, from redirect to redirect."""
-        at, waited = address, False
-        for _ in range(REDIRECTS + 2):
+        at, followed, waited = address, 0, False
+        while followed <= REDIRECTS:
             async with self._turn(at):
-                request = self._client.build_request("GET", at, headers=seen.headers())
-                response = await self._client.send(request, stream=True)
+                response = await self._transport.handle_async_request(request_for(at, seen))
                 try:
                     pause = pause_of(response)
                     if response.has_redirect_location:
-                        at = redirected(address, at, response)
+                        at, followed = redirected(address, at, response), followed + 1
                         continue
                     if pause is None or waited:
-                        return await self._page(address, response, seen, limit)
+                        return await self._page(address, at, response, seen, limit)
                 finally:
                     await response.aclose()
             waited = True
@@ -165,8 +166,8 @@ class Web:
             await asyncio.sleep(at - now)
             yield
 
-    async def _page(self, address: str, response: httpx.Response, seen: Seen, limit: int) -> Page:
-        """Return what the last answer in the chain comes to."""
+    async def _page(self, address: str, at: str, response: httpx.Response, seen: Seen, limit: int) -> Page:
+        """Return what the last answer in the chain, `at` its address, comes to."""
         status = response.status_code
         if status == 304 and seen.headers():
             return Page(address, "unchanged", seen=seen)
@@ -176,7 +177,7 @@ class Web:
             raise Answered(f"{address} {said_of(status)}", status)
         head, size, path = await self._save(address, response, limit)
         said = response.headers.get("content-type", "")
-        named = path.with_name(f"{path.name}-{name_for(response.url.path, said, head)}")
+        named = path.with_name(f"{path.name}-{name_for(httpx.URL(at).path, said, head)}")
         if (charset := charset_of(said)) and b"\0" not in head and not named.name.endswith("-page"):
             path.write_bytes(to_utf8(path.read_bytes(), charset))
         path.rename(named)
@@ -186,7 +187,7 @@ class Web:
     async def _save(self, address: str, response: httpx.Response, limit: int) -> tuple[bytes, int, Path]:
         """Write the body to a file, unpacked; return its first bytes, its size and the file."""
         self._count += 1
-        path, size, head = self._folder / str(self._count), 0, b""
+        path, size, head = self.folder / str(self._count), 0, b""
         unpack = unpacker_for(address, response.headers.get("content-encoding", "identity").lower())
         try:
             with path.open("wb") as file:
@@ -203,46 +204,18 @@ class Web:
         return head, size, path
 
 
-class Unpacker:
-    """Unpacks a body a piece at a time, so that a bomb is met by the limit and not by the memory."""
-
-    def __init__(self, address: str, packed: bool) -> None:
-        self._address = address
-        self._stream = zlib.decompressobj(wbits=47) if packed else None  # gzip or zlib, by its head
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what the bytes unpack to."""
-        if self._stream is None:
-            yield data
-            return
-        try:
-            while data and not self._stream.eof:
-                piece = self._stream.decompress(data, PIECE)
-                data = self._stream.unconsumed_tail
-                yield piece
-        except zlib.error as cause:
-            raise UnreadableDocument(f"{self._address} was sent packed, and damaged. Try again.") from cause
-
-    def require_whole(self) -> None:
-        """Raise UnreadableDocument where the body ended too early."""
-        if self._stream is not None and not self._stream.eof:
-            raise UnreadableDocument(f"{self._address} broke off while it was fetched. Try again.")
-
-
-def unpacker_for(address: str, encoding: str) -> Unpacker:
-    """Return the unpacker for an encoding. Raises UnreadableDocument for one that was not asked for."""
-    if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-        raise UnreadableDocument(
-            f"{address} was sent in the encoding {encoding[:40]!r}, which was not asked for."
-        )
-    return Unpacker(address, packed=encoding not in ("", "identity"))
+def request_for(address: str, seen: Seen) -> httpx.Request:
+    """Return the request for a page."""
+    headers = {"User-Agent": AGENT, "Accept-Encoding": "gzip, identity;q=0.5", **seen.headers()}
+    timeout = httpx.Timeout(SILENT_S).as_dict()
+    return httpx.Request("GET", address, headers=headers, extensions={"timeout": timeout})
 
 
 def redirected(address: str, at: str, response: httpx.Response) -> str:
     """Return where an answer points. Raises UnreadableDocument where that is no address to go to."""
     try:
         there = to_address(str(httpx.URL(at).join(response.headers["location"])))
-    except (BadRequest, httpx.InvalidURL) as cause:
+    except (BadRequest, httpx.InvalidURL, ValueError) as cause:
         raise UnreadableDocument(
             f"{address} points to what is no address of a page, so it was left out."
         ) from cause
@@ -280,11 +253,7 @@ def refusal(name: str, address: str) -> str:
 
 @asynccontextmanager
 async def open_web(limits: Limits, resolve: Resolve = look_up) -> AsyncGenerator[Web]:
-    """Open the client and a folder for pages; both go with the block."""
-    headers = {"User-Agent": AGENT, "Accept-Encoding": "gzip, identity;q=0.5"}
-    checked = Checked(limits.inside, resolve, refusal, PORTS)
+    """Open connections and a folder for pages; both go with the block."""
     with tempfile.TemporaryDirectory(prefix="switchboard-web-") as folder:
-        async with httpx.AsyncClient(
-            transport=checked, headers=headers, timeout=SILENT_S, follow_redirects=False, trust_env=False
-        ) as client:
-            yield Web(client, limits, Path(folder))
+        async with Checked(limits.inside, resolve, refusal, PORTS) as transport:
+            yield Web(transport, limits, Path(folder))

@@ -10,7 +10,8 @@ from contracts.errors import BadRequest, UnreadableDocument
 from ingest.web_address import host_of, site_of, to_address
 from ingest.web_fetch import Answered, Page, Web
 from ingest.web_robots import LARGEST, NOTHING, Robots, robots_from
-from ingest.web_sitemap import GZIP, Listing, NoSitemap, is_sitemap, listing_of, unpacked
+from ingest.web_sitemap import Listing, NoSitemap, is_sitemap, listing_of
+from ingest.web_unpack import GZIP, unpacked
 
 DEEPEST: Final = 3
 """Levels of sitemaps below the first."""

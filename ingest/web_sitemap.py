@@ -4,8 +4,6 @@ The XML comes from a stranger: a document type, and with it every entity, is ref
 """
 
 import re
-import zlib
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,8 +12,6 @@ from xml.parsers import expat
 from contracts.errors import UnreadableDocument
 
 ROOTS: Final = ("urlset", "sitemapindex")
-GZIP: Final = b"\x1f\x8b"
-PIECE: Final = 1 << 20
 ADDRESS: Final = re.compile(r"https?://\S+\Z")
 
 
@@ -34,34 +30,6 @@ class NoSitemap(Exception):
 
 class Found(Exception):
     """Ends the parser at the root."""
-
-
-def unpacked(data: bytes, limit: int) -> bytes:
-    """Return the data, unpacked where it is gzip; raises UnreadableDocument over `limit` bytes or for damage."""
-    if not data.startswith(GZIP):
-        return data
-    out = bytearray()
-    for piece in pieces_of(data):
-        out += piece
-        if len(out) > limit:
-            raise UnreadableDocument(f"it unpacks to more than {limit:,} bytes, the limit")
-    return bytes(out)
-
-
-def pieces_of(data: bytes) -> Iterator[bytes]:
-    """Yield what gzip data unpacks to, a piece of at most PIECE bytes at a time; raises UnreadableDocument."""
-    try:
-        while data:
-            unpacker = zlib.decompressobj(wbits=31)
-            while not unpacker.eof:
-                piece = unpacker.decompress(data, PIECE)
-                data = unpacker.unconsumed_tail
-                if not piece and not data and not unpacker.eof:
-                    raise UnreadableDocument("its gzip data breaks off")
-                yield piece
-            data = unpacker.unused_data
-    except zlib.error as cause:
-        raise UnreadableDocument("its gzip data is damaged") from cause
 
 
 def is_sitemap(data: bytes) -> bool:

@@ -76,7 +76,9 @@ class Checked(httpx.AsyncBaseTransport):
             inside = [one for one in able if within(address_of(one), self._inside)]
             if able and not inside:
                 known = ", ".join(map(str, sorted(self._ports)))
-                raise NotAllowed(f"Port {port} of {name} was not called: a public host is asked at {known}.")
+                raise NotAllowed(
+                    f"port {port} of {name} was not called, a public host is asked at {known} alone."
+                )
             return inside
         return able
 
