@@ -65,10 +65,12 @@ class Site:
             if address is None or address in self.listed:
                 continue
             self.listed.add(address)
+            if not await self.may_fetch(address):
+                continue
             if count == most:
                 self.left[f"page over the limit of {most:,}"] += 1
                 self.whole = False
-            elif await self.may_fetch(address):
+            else:
                 count += 1
                 yield address
 

@@ -42,8 +42,7 @@ def is_sitemap(data: bytes) -> bool:
         raise Found
 
     parser.StartElementHandler = start
-    parser.StartDoctypeDeclHandler = refuse
-    with suppress(Found, expat.ExpatError, UnreadableDocument):
+    with suppress(Found, expat.ExpatError):
         parser.Parse(data[:65_536], False)
     return bool(root) and root[0] in ROOTS
 

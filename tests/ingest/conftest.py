@@ -1,6 +1,8 @@
 """Real parts for an ingest: Qdrant Edge, SQLite and worker processes; only the embedder is a quick stand-in."""
 
+import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,10 +55,24 @@ class Bumps:
         self.tenants.append(tenant)
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all tables and nothing in them: each test gets a copy, which takes no second."""
+    path = tmp_path_factory.mktemp("migrated") / "empty.sqlite"
+
+    async def make() -> None:
+        database = engine_for(f"sqlite:///{path}")
+        await upgrade(database)
+        await database.dispose()
+
+    asyncio.run(make())
+    return path
+
+
 @pytest.fixture
-async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
+async def parts(tmp_path: Path, migrated: Path) -> AsyncIterator[Parts]:
+    shutil.copy(migrated, tmp_path / "test.sqlite")
     database = engine_for(f"sqlite:///{tmp_path}/test.sqlite")
-    await upgrade(database)
     async with open_vectors(None, None, tmp_path / "index") as client:
         collection = Collection(client, "passages", "words", 384)
         await collection.ensure()
