@@ -31,6 +31,7 @@ COMMANDS = {
     "doctor": ("server.doctor", "check each part and say what to do"),
     "keys": ("server.keys", "create, list and revoke keys"),
     "ingest": ("ingest.__main__", "put documents into the knowledge base"),
+    "reembed": ("ingest.reembed", "change the embedding model while the index answers"),
     "eval": ("evals.__main__", "measure retrieval and answers on real data"),
     "bench": ("bench.__main__", "measure speed, with a floor beside each figure"),
 }
@@ -45,19 +46,19 @@ def usage() -> str:
 
 
 def indexer_for(wiring: "Wiring") -> "Indexer":
-    """Return what indexes one uploaded file over the server's open parts."""
+    """Return what indexes one uploaded file over the server's open parts, which learn to embed anew with it."""
     from ingest.index import index
-    from ingest.parts import Parts
+    from ingest.parts import parts_over
+    from ingest.renew import renew
     from ingest.report import Step
     from ingest.walk import Found
 
-    limit = wiring.ports.settings.max_upload
-    parts = Parts(wiring.collection, wiring.encoder, wiring.database, wiring.bump, limit=limit, workers=1)
+    wiring.renew = renew
 
     async def run(
         files: Sequence[tuple[Path, str]],
         tenant: str,
-        groups: list[str],
+        groups: list[str] | None,
         tell: Callable[[str, int, int], None],
     ) -> dict[str, Any]:
         def step(at: Step) -> None:
@@ -65,6 +66,7 @@ def indexer_for(wiring: "Wiring") -> "Indexer":
 
         tell("reading", 0, len(files))
         found = [Found(path, source, path.stat().st_size) for path, source in files]
+        parts = parts_over(wiring, workers=1)  # now: the embedding model may have changed
         return (await index(found, tenant, parts, groups=groups, progress=step)).body()
 
     return run

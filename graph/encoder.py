@@ -43,8 +43,8 @@ class PairedEncoder:
         return replace(own, dense=dense / np.linalg.norm(dense, axis=1, keepdims=True))
 
 
-def encoder_for(ports: Ports) -> Encoder:
-    """Return the index's encoder."""
-    if ports.embeddings is ports.minilm:
+def encoder_for(ports: Ports, embeddings: Embeddings) -> Encoder:
+    """Return the encoder of an index that is made with these embeddings."""
+    if embeddings is ports.minilm:
         return ports.minilm
-    return PairedEncoder(ports.minilm, ports.embeddings)
+    return PairedEncoder(ports.minilm, embeddings)

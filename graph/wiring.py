@@ -18,15 +18,16 @@ from contracts.context import (
     nobody_listens,
     nobody_reads,
 )
-from contracts.errors import SetupError, SwitchboardError
 from contracts.identity import Identity
 from contracts.patience import STORE_S, patiently
 from graph.build import Graph, build_graph
 from graph.database import open_database
-from graph.encoder import encoder_for
+from graph.encoder import Encoder
 from graph.failures import is_passing
+from graph.index import Indexes, LiveRetriever
 from graph.journal import RunJournal
 from graph.library import Library
+from graph.renewing import Embed
 from models import extractive, smalltalk
 from models.acts import Acts
 from models.chat import PoolChat
@@ -41,7 +42,7 @@ from ports.tools import open_tools
 from retrievers.cache import AnswerCache
 from retrievers.canonical import CanonicalAnswers
 from retrievers.collection import Collection
-from retrievers.editions import GRACE_S, Editions
+from retrievers.editions import Editions
 from retrievers.hybrid import HybridRetriever
 from retrievers.memory import AnswerMemory
 from retrievers.reader import PassageReader
@@ -66,22 +67,10 @@ async def open_wiring(settings: Settings) -> AsyncGenerator["Wiring"]:
         open_database(settings, ports.folder.path) as database,
         open_tools(settings.inside) as tools,
     ):
-        wiring = Wiring(ports, database, await _dimension(ports), tools)
-        await wiring.collection.ensure()
-        await wiring.canonical.ensure()
-        yield wiring
-
-
-async def _dimension(ports: Ports) -> int:
-    """Return the length of the embedder's vectors. Raises SetupError where its host cannot say."""
-    if ports.embeddings is ports.minilm:
-        return ports.minilm.dimension
-    try:
-        return len(await ports.embeddings.aembed_query("How long is a vector?"))
-    except SwitchboardError as error:
-        raise SetupError(
-            f"The embedding model {ports.embedding_name!r} cannot be used: {error.message}"
-        ) from error
+        indexes = Indexes(ports)
+        await indexes.open()
+        async with indexes.following():
+            yield Wiring(ports, database, indexes, tools)
 
 
 @dataclass(slots=True)
@@ -95,24 +84,39 @@ class Cached:
 class Wiring:
     """The parts that all runs share."""
 
-    def __init__(self, ports: Ports, database: Database, dimension: int, tools: Tools) -> None:
+    def __init__(self, ports: Ports, database: Database, indexes: Indexes, tools: Tools) -> None:
         self.ports = ports
         self.database = database
         self.tools = tools
         self.graph: Graph = build_graph(ports.checkpoints)
-        name, model = ports.settings.collection, ports.embedding_name
-        self.collection = Collection(ports.vectors, name, model, dimension)
-        self.canonical = CanonicalAnswers(
-            ports.vectors, f"{name}_canonical", ports.embeddings, model, dimension
-        )
+        self.indexes = indexes
+        self.renew: Embed | None = None
+        """What cuts and embeds stored chunks for another model; the composition root hands it in."""
         self.cache = AnswerCache(ports.redis, ports.settings.cache_ttl)
         self.editions = Editions(lambda tenant: editions.listing(database, tenant), self.cache.version)
-        self.encoder = encoder_for(ports)
+        alone = ports.settings.database_url is None
+        self.library = Library(lambda: self.collection, database, self.bump, alone=alone)
+        """Through it alone documents change: what it has under way, it must not take for left behind."""
         self.reader: Reader = PassageReader(ports.minilm)
         self.acts = Acts(ports.minilm)
         self.intents: Intents = ExampleIntents(ports.minilm, self.acts)
         self.pool = Pool(self._hosts())
         self._agents: dict[tuple[str, str], Cached] = {}
+
+    @property
+    def collection(self) -> Collection:
+        """Return the passages' collection, bound to its model: another one after a change of model."""
+        return self.indexes.now.collection
+
+    @property
+    def canonical(self) -> CanonicalAnswers:
+        """Return the approved answers, bound to the model of the passages."""
+        return self.indexes.now.canonical
+
+    @property
+    def encoder(self) -> Encoder:
+        """Return what makes the collection's vectors."""
+        return self.indexes.now.encoder
 
     def _hosts(self) -> Sequence[Host]:
         own = {
@@ -136,12 +140,6 @@ class Wiring:
         """Tell the cache that the tenant's documents changed: no remembered answer outlives them."""
         await self.cache.bump(tenant)
 
-    def library(self, *, read: bool = True) -> Library:
-        """Return what documents are changed through. `read`: somebody may ask the index meanwhile."""
-        alone = self.ports.settings.database_url is None
-        grace = GRACE_S if read else 0.0
-        return Library(lambda: self.collection, self.database, self.bump, grace=grace, alone=alone)
-
     async def optimize(self) -> None:
         """Bring the index into its fastest form; a Qdrant server does so by itself."""
         if isinstance(self.ports.vectors, EdgeClient):
@@ -153,9 +151,11 @@ class Wiring:
 
     def retriever(self, who: Identity, agent: AgentConfig, limit: int = PASSAGES) -> HybridRetriever:
         """Return a retriever that sees this asker's part of the index alone."""
-        return HybridRetriever(
-            collection=self.collection,
-            embeddings=self.ports.embeddings,
+        index = self.indexes.now
+        return LiveRetriever(
+            indexes=self.indexes,
+            collection=index.collection,
+            embeddings=index.embeddings,
             encoder=self.ports.minilm,
             tenant=who.tenant,
             groups=who.reads,

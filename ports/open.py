@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from langchain_core.embeddings import Embeddings
 from redis.asyncio import Redis
 
+from contracts.errors import ModelUnavailable
 from ports import weights
 from ports.checkpoints import Checkpoints, open_checkpoints
 from ports.folder import Folder, own
@@ -40,6 +41,17 @@ class Ports:
     llama: LlamaHost
     llama_name: str
     hosts: "list[OllamaHost]"
+
+    def embedder(self, name: str) -> Embeddings:
+        """Return the embedder of that name, configured or not. Raises ModelUnavailable where none can have it."""
+        if name == self.minilm.name:
+            return self.minilm
+        if not self.hosts:
+            raise ModelUnavailable(
+                f"{name} is no packaged embedder ({self.minilm.name} is), and no model host is set for it. "
+                "Set SWITCHBOARD_OLLAMA_URLS to a host that has it."
+            )
+        return self.hosts[0].embeddings(name)
 
 
 @asynccontextmanager

@@ -46,27 +46,27 @@ class CanonicalAnswers:
         self, client: Client, name: str, embeddings: Embeddings, embedding_name: str, dimension: int
     ) -> None:
         self._client = client
-        self._name = name
+        self.name = name
         self._embeddings = embeddings
         self._metadata = {"embedding": embedding_name, "dimension": dimension}
 
     async def ensure(self) -> None:
         """Create the collection or check it; raises EmbeddingMismatch where another model made it."""
-        if not await self._client.collection_exists(self._name):
+        if not await self._client.collection_exists(self.name):
             size = int(self._metadata["dimension"])
             vectors = {QUESTION: models.VectorParams(size=size, distance=models.Distance.COSINE)}
-            await self._client.create_collection(self._name, vectors_config=vectors, metadata=self._metadata)
-        info = await self._client.get_collection(self._name)
+            await self._client.create_collection(self.name, vectors_config=vectors, metadata=self._metadata)
+        info = await self._client.get_collection(self.name)
         if (found := info.config.metadata or {}) != self._metadata:
             raise EmbeddingMismatch(
-                f"The approved answers in {self._name!r} were indexed with "
+                f"The approved answers in {self.name!r} were indexed with "
                 f"{found.get('embedding', 'an unknown model')}, "
-                f"but {self._metadata['embedding']} is configured. Configure the first again, "
-                "or set SWITCHBOARD_COLLECTION to a new name and approve them anew."
+                f"but {self._metadata['embedding']} is asked for. "
+                "Run `switchboard reembed`, which indexes them again with the configured model."
             )
         for field, index in {"tenant": TENANT, "agent": KEYWORD}.items():
             if field not in info.payload_schema:
-                await self._client.create_payload_index(self._name, field, field_schema=index)
+                await self._client.create_payload_index(self.name, field, field_schema=index)
 
     async def add_canonical(
         self, tenant: str, agent: str, question: str, answer: str, *, approved_by: str, approved_at: str
@@ -83,15 +83,15 @@ class CanonicalAnswers:
         }
         vector = await self._embeddings.aembed_query(question)
         point = models.PointStruct(id=id, vector={QUESTION: vector}, payload=payload)
-        await self._client.upsert(self._name, [point], wait=True)
+        await self._client.upsert(self.name, [point], wait=True)
         return id
 
     async def delete_canonical(self, tenant: str, id: str) -> bool:
         """Forget the answer; False where the tenant has none of that id."""
         mine = models.Filter(must=[*of(tenant), models.HasIdCondition(has_id=[id])])
-        if (await self._client.count(self._name, count_filter=mine)).count == 0:
+        if (await self._client.count(self.name, count_filter=mine)).count == 0:
             return False
-        await self._client.delete(self._name, points_selector=models.FilterSelector(filter=mine), wait=True)
+        await self._client.delete(self.name, points_selector=models.FilterSelector(filter=mine), wait=True)
         return True
 
     async def list_canonical(
@@ -103,7 +103,7 @@ class CanonicalAnswers:
         """
         places = sorted(await self._places(tenant, agent), reverse=True)
         left = [place for place in places if after is None or place < after]
-        found = await self._client.retrieve(self._name, ids=[id for _, id in left[:limit]], with_payload=True)
+        found = await self._client.retrieve(self.name, ids=[id for _, id in left[:limit]], with_payload=True)
         shown = sorted((_canonical(record) for record in found), key=_place, reverse=True)
         return shown, left[limit - 1] if len(left) > limit else None
 
@@ -112,7 +112,7 @@ class CanonicalAnswers:
         offset = None
         while True:
             records, offset = await self._client.scroll(
-                self._name,
+                self.name,
                 scroll_filter=_mine(tenant, agent),
                 limit=PAGE,
                 offset=offset,
@@ -135,7 +135,7 @@ class CanonicalAnswers:
             score_threshold=SIMILAR,
             with_payload=True,
         )
-        (found,) = await self._client.query_batch_points(self._name, [request])
+        (found,) = await self._client.query_batch_points(self.name, [request])
         for point in found.points:
             if same_question(question, point.payload["question"]):
                 return _recalled(_canonical(point), point.score)

@@ -14,6 +14,7 @@ from server.resources import (
     documents,
     escalations,
     health,
+    index,
     interrupts,
     knowledge,
     runs,
@@ -30,7 +31,17 @@ def create_app(parts: Parts) -> FastAPI:
     add_answers(app)
     api = APIRouter(prefix=PREFIX)
     # `documents` before routes with an id of their own: /documents/jobs/{id} is not a document.
-    for resource in (conversations, runs, knowledge, agents, escalations, interrupts, documents, health):
+    for resource in (
+        conversations,
+        runs,
+        knowledge,
+        agents,
+        escalations,
+        interrupts,
+        documents,
+        index,
+        health,
+    ):
         api.include_router(resource.router)
     api.include_router(socket.router)
     app.include_router(api)

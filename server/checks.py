@@ -48,13 +48,16 @@ def checks_of(wiring: Wiring) -> dict[str, Check]:
         return "healthy", "PostgreSQL at a URL" if settings.database_url else "embedded SQLite"
 
     async def index() -> tuple[State, str]:
-        count = (await ports.vectors.count(settings.collection)).count
+        now, advice = wiring.indexes.now, wiring.indexes.advice
+        count = (await ports.vectors.count(now.collection.name)).count
         where = f"Qdrant at {settings.qdrant_url}" if settings.qdrant_url else "embedded Qdrant Edge"
-        return "healthy", f"{where}, {count:,} passages, embedded by {ports.embedding_name}"
+        found = f"{where}, {count:,} passages, embedded by {now.embedding}"
+        return ("degraded", f"{found}. {advice}") if advice else ("healthy", found)
 
     async def embedder() -> tuple[State, str]:
-        vector = await ports.embeddings.aembed_query("ready?")
-        return "healthy", f"{ports.embedding_name}, {len(vector)} dimensions"
+        now = wiring.indexes.now
+        vector = await now.embeddings.aembed_query("ready?")
+        return "healthy", f"{now.embedding}, {len(vector)} dimensions"
 
     async def models() -> tuple[State, str]:
         if not ports.hosts:

@@ -21,6 +21,7 @@ from server.parts import Parts
 from server.patience import until_stored
 from server.places import Places
 from server.recovery import Recovery
+from server.reembeds import Reembeds
 from server.runs import Runs
 from server.sockets import Sockets
 from server.stream import Streams
@@ -60,6 +61,7 @@ async def open_parts(
             await parts.log.flush_now()
             await parts.recovery.hand_over()
             await parts.jobs.close()
+            await parts.reembeds.close()
             for loop in loops:
                 loop.cancel()
             await asyncio.wait(loops)
@@ -115,6 +117,7 @@ def make_parts(wiring: Wiring, indexer_for: IndexerFor, *, takes: bool = True) -
         streams=Streams(redis, tail, runs, database),
         sockets=sockets,
         jobs=Jobs(wiring.ports.folder.path, database, log, lease, indexer_for(wiring), ttl),
+        reembeds=Reembeds(wiring),
         gate=Gate(settings, database, wiring.ports.folder.token),
         metrics=metrics,
     )

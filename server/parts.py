@@ -15,6 +15,7 @@ from server.lease import Lease
 from server.log import Log
 from server.metrics import Metrics
 from server.recovery import Recovery
+from server.reembeds import Reembeds
 from server.runs import Runs
 from server.sockets import Sockets
 from server.stream import Streams
@@ -37,6 +38,7 @@ class Parts:
     streams: Streams
     sockets: Sockets
     jobs: Jobs
+    reembeds: Reembeds
     gate: Gate
     metrics: Metrics
 

@@ -50,6 +50,32 @@ class Qdrant:
         await self._engine.create_payload_index(name, wanted.field_name, field_schema=wanted.field_schema)
         return DONE
 
+    async def listed(self, name: str, body: Any) -> Any:
+        return await self._engine.get_collections()
+
+    async def drop(self, name: str, body: Any) -> Any:
+        return await self._engine.delete_collection(name)
+
+    async def aliases(self, name: str, body: Any) -> Any:
+        return await self._engine.get_aliases()
+
+    async def switch(self, name: str, body: Any) -> Any:
+        wanted = models.ChangeAliasesOperation.model_validate(body)
+        return await self._engine.update_collection_aliases(wanted.actions)
+
+    async def retrieve(self, name: str, body: Any) -> Any:
+        wanted = models.PointRequest.model_validate(body)
+        found = await self._engine.retrieve(
+            name, wanted.ids, with_payload=wanted.with_payload, with_vectors=wanted.with_vector
+        )
+        return [point.model_dump() for point in found]
+
+    async def set_payload(self, name: str, body: Any) -> Any:
+        wanted = models.SetPayload.model_validate(body)
+        points = wanted.points if wanted.filter is None else wanted.filter
+        await self._engine.set_payload(name, wanted.payload, points=points)
+        return DONE
+
     async def upsert(self, name: str, body: Any) -> Any:
         await self._engine.upsert(name, models.PointsList.model_validate(body).points)
         return DONE
@@ -69,6 +95,7 @@ class Qdrant:
             limit=wanted.limit,
             offset=wanted.offset,
             with_payload=wanted.with_payload,
+            with_vectors=wanted.with_vector,
         )
         return {"points": [point.model_dump() for point in points], "next_page_offset": following}
 
@@ -77,17 +104,20 @@ class Qdrant:
         return [one.model_dump() for one in await self._engine.query_batch_points(name, asked)]
 
 
-def _route(path: str, method: str, work: Callable[[str, Any], Awaitable[Any]]) -> Route:
+Work = Callable[[str, Any], Awaitable[Any]]
+
+
+def _route(path: str, method: str, work: Work, before: str = "/collections/{name}") -> Route:
     async def answer(request: Request) -> Response:
-        body = await request.json() if method != "GET" else None
+        body = await request.json() if await request.body() else None
         try:
-            found = await work(request.path_params["name"], body)
+            found = await work(request.path_params.get("name", ""), body)
         except UnexpectedResponse as refused:
             return Response(refused.content, refused.status_code or 500)
         result = found.model_dump(mode="json") if isinstance(found, BaseModel) else found
         return JSONResponse({"time": 0.0, "status": "ok", "result": result})
 
-    return Route(f"/collections/{{name}}{path}", answer, methods=[method])
+    return Route(f"{before}{path}", answer, methods=[method])
 
 
 @contextmanager
@@ -96,7 +126,13 @@ def qdrant(folder: Path) -> Generator[str]:
     engine = EdgeClient(folder)
     it = Qdrant(engine)
     routes = [
+        _route("/aliases", "GET", it.aliases, ""),
+        _route("/collections", "GET", it.listed, ""),
+        _route("/collections/aliases", "POST", it.switch, ""),
         _route("/exists", "GET", it.exists),
+        _route("", "DELETE", it.drop),
+        _route("/points", "POST", it.retrieve),
+        _route("/points/payload", "POST", it.set_payload),
         _route("", "PUT", it.create),
         _route("", "GET", it.info),
         _route("/index", "PUT", it.index),
