@@ -94,9 +94,10 @@ def format_of(folder: Path, path: Path) -> str:
 
 
 def reference_of(path: Path) -> str | None:
-    """Return the rendering beside the file's folder, named after the file with or without its extension."""
+    """Return the rendering beside the file's folder, named after the file, or after its stem if no other file is."""
+    names = [f"{path.name}.md"] + ([] if path.with_suffix("").exists() else [f"{path.stem}.md"])
     for folder in (path.parent.parent / REFERENCES, path.parent / REFERENCES):
-        for name in (f"{path.name}.md", f"{path.stem}.md"):
+        for name in names:
             if (folder / name).is_file():
                 return (folder / name).read_text("utf-8")
     return None

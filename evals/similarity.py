@@ -31,7 +31,7 @@ def tidy(markdown: str) -> str:
     """Return the Markdown without what differs between two writers of the same content."""
     text = COMMENT.sub(" ", markdown)
     text = BULLET.sub(r"\1-", FENCE.sub("", RULER.sub("", text)))
-    text = ESCAPE.sub(r"\1", EMPHASIS.sub("", LINK.sub(r"\1", text)))
+    text = EMPHASIS.sub("", ESCAPE.sub(r"\1", LINK.sub(r"\1", text)))
     text = unicodedata.normalize("NFKC", html.unescape(text))
     return DOTS.sub(" … ", text.replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"'))
 

@@ -4,6 +4,7 @@ The tree is walked by events, not by recursion: a page may nest deeper than Pyth
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,9 @@ import lxml.html as lxml_html
 
 from contracts.documents import Document
 from contracts.errors import UnreadableDocument
+from ingest.load.grid import Cell, laid_out, number
 from ingest.load.outline import Outline
+from ingest.load.tables import to_table
 
 DROPPED_NAMES = (
     "script style noscript template nav svg iframe object canvas button select head audio video map"
@@ -23,10 +26,13 @@ BLOCK_NAMES = (
 )
 DROPPED = frozenset(DROPPED_NAMES.split())
 BLOCKS = frozenset(BLOCK_NAMES.split())
+LISTS = frozenset(("ul", "ol", "dl"))
 LEVELS = {f"h{level}": level for level in range(1, 7)}
 SPACES = re.compile(r"[ \t\r\n\f]+")
 DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 LAYOUT = ".//table|.//h1|.//h2|.//h3|.//h4|.//pre"
+"""What stands in a table without header cells that only lays out a page."""
+LANGUAGE = re.compile(r"\b(?:lang(?:uage)?|highlight(?:-source)?|brush:)[-: ]([\w+#.-]+)")
 HIDDEN_ROLES = frozenset(("navigation", "search", "menu", "menubar"))
 
 
@@ -77,16 +83,18 @@ class Writer:
         tag = element.tag
         if tag in DROPPED or element.get("hidden") is not None or element.get("role") in HIDDEN_ROLES:
             return True
-        if tag in LEVELS or tag == "pre" or (tag == "table" and not element.xpath(LAYOUT)):
+        if tag in LEVELS or tag == "pre" or (tag == "table" and is_data(element)):
             self.flush()
             self.whole(element, tag)
             return True
         if tag in BLOCKS:
             self.flush()
-        if tag in ("ul", "ol"):
-            self.lists.append(0 if tag == "ol" else -1)
-        elif tag == "li":
+        if tag in LISTS:
+            self.lists.append(number(element.get("start")) - 1 if tag == "ol" else -1)
+        elif tag in ("li", "dt"):
             self.prefix = self.bullet()
+        elif tag == "dd":
+            self.prefix = f"  {self.bullet()}"
         elif tag == "br":
             self.inline.append("\n")
         if element.text:
@@ -97,11 +105,11 @@ class Writer:
         """End an element."""
         if element.tag in BLOCKS:
             self.flush()
-        if element.tag in ("ul", "ol") and self.lists:
+        if element.tag in LISTS and self.lists:
             self.lists.pop()
             if not self.lists:
                 self.flush_items()
-        if element.tag == "li":
+        if element.tag in ("li", "dt", "dd"):
             self.prefix = ""
 
     def whole(self, element: Any, tag: str) -> None:
@@ -110,9 +118,18 @@ class Writer:
             self.flush_items()
             self.outline.heading(LEVELS[tag], words(element))
         elif tag == "pre":
-            self.write(f"```\n{code(element)}\n```" if code(element).strip() else "")
+            self.write(f"```{language(element)}\n{code(element)}\n```" if code(element).strip() else "")
         else:
-            self.write(table(element))
+            self.table(element)
+
+    def table(self, element: Any) -> None:
+        """Write a table; a caption goes before it."""
+        self.write(" ".join(words(inner) for inner in element.iterfind("caption")))
+        rows = laid_out(cells(row) for row in rows_of(element))
+        if self.lists:
+            self.items.extend(to_table(rows))
+        else:
+            self.outline.table(rows)
 
     def bullet(self) -> str:
         """Return the mark of the next item of the innermost list, indented by its depth."""
@@ -168,17 +185,35 @@ def code(element: Any) -> str:
     return "".join(element.itertext()).strip("\n").replace("```", "'''")
 
 
-def table(element: Any) -> str:
-    """Return the rows as Markdown; a caption goes before them."""
-    caption = " ".join(words(inner) for inner in element.iterfind("caption"))
-    rows = [[words(cell) for cell in row if cell.tag in ("td", "th")] for row in element.iter("tr")]
-    return "\n".join(([caption, ""] if caption else []) + to_table(rows))
+def language(element: Any) -> str:
+    """Return the language that the classes of a code block or of the code in it name, "" where none does."""
+    marked = [
+        element,
+        *element.iterfind("code"),
+        *([] if element.getparent() is None else [element.getparent()]),
+    ]
+    found = (LANGUAGE.search(f"{inner.get('class') or ''} {inner.get('lang') or ''}") for inner in marked)
+    return next((match[1] for match in found if match), "")
 
 
-def to_table(rows: list[list[str]]) -> list[str]:
-    """Return Markdown's lines for the rows that hold anything; the first one is the header."""
-    kept = [row for row in rows if any(row)]
-    lines = [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in kept]
-    if len(kept) > 1:
-        lines.insert(1, f"|{' --- |' * len(kept[0])}")
-    return lines
+def is_data(element: Any) -> bool:
+    """Tell whether a table holds data, and does not only lay out the page."""
+    return bool(element.xpath("./tr/th|./*/tr/th")) or not element.xpath(LAYOUT)
+
+
+def rows_of(element: Any) -> Iterator[Any]:
+    """Yield the rows of a table, not those of tables in it."""
+    for inner in element:
+        if inner.tag == "tr":
+            yield inner
+        elif inner.tag in ("thead", "tbody", "tfoot"):
+            yield from inner.iterfind("tr")
+
+
+def cells(row: Any) -> list[Cell]:
+    """Return a row's cells."""
+    return [
+        Cell(words(cell), number(cell.get("colspan")), number(cell.get("rowspan")))
+        for cell in row
+        if cell.tag in ("td", "th")
+    ]

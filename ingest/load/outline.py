@@ -1,11 +1,14 @@
 """Headings to sections: one implementation for every format that has headings."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from contracts.documents import Document, Section
 from ingest.load.decode import storable
+from ingest.load.tables import table
 
 LONGEST_HEADING = 120
 """Characters. A heading is embedded with every chunk below it: a whole paragraph marked as one would fill them."""
@@ -59,17 +62,24 @@ def to_sections(text: str, headings: Sequence[Heading], title: str, start: int =
 
 def names(path: Sequence[Heading], title: str) -> tuple[str, ...]:
     """Return the path's titles, without a first one that repeats the document's title."""
-    titles = tuple(brief(heading.title) for heading in path)
+    titles = tuple(brief(heading.title) for heading in path if heading.title)
     return titles[1:] if titles[:1] == (title,) else titles
 
 
 @dataclass(slots=True)
 class Outline:
-    """A text that is written block by block, and the headings in it."""
+    """A text that is written block by block, the headings in it, and the pages that they stand on."""
 
     parts: list[str] = field(default_factory=list[str])
     headings: list[Heading] = field(default_factory=list[Heading])
     length: int = 0
+    pages: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """Where a page begins, and its number."""
+
+    def page(self, number: int) -> None:
+        """Begin a page; what is written from here on stands on it, and under no heading of the page before."""
+        self.pages.append((self.length, number))
+        self.label(0, "")
 
     def block(self, text: str) -> None:
         """Append a paragraph, table or code block; blocks are parted by a blank line."""
@@ -84,12 +94,33 @@ class Outline:
         if not title:
             return
         start = self.length
-        self.block(f"{'#' * level} {title}")
+        self.block(f"{'#' * min(level, 6)} {title}")
         self.headings.append(Heading(level, storable(title), start, self.length - 2))
+
+    def label(self, level: int, text: str) -> None:
+        """Open a heading that is in the path of what follows but not in the text, such as a range of cells."""
+        self.headings.append(Heading(level, storable(text), self.length, self.length))
+
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Append a table; a long one keeps its header with its rows."""
+        self.block(table(rows))
 
     def document(self, source: str, title: str = "") -> Document:
         """Return the document; its title is the given one, else the first heading, else the file's name."""
         text = "".join(self.parts).rstrip("\n")
-        first = self.headings[0].title if self.headings else stem_of(source)
-        title = brief(storable(title)) or brief(first)
-        return Document(source, title, text, to_sections(text, self.headings, title))
+        written = (heading.title for heading in self.headings if heading.end > heading.start)
+        title = brief(storable(title)) or brief(next(written, stem_of(source)))
+        sections = to_sections(text, self.headings, title)
+        return Document(source, title, text, tuple(paged(text, sections, self.pages)))
+
+
+def paged(text: str, sections: Sequence[Section], pages: Sequence[tuple[int, int]]) -> Iterator[Section]:
+    """Yield the sections, cut where pages begin; those with nothing in them are left out."""
+    starts = [start for start, _ in pages]
+    for section in sections:
+        inner = starts[bisect_right(starts, section.start) : bisect_left(starts, section.end)]
+        for start, end in pairwise([section.start, *inner, section.end]):
+            if text[start:end].strip():
+                at = bisect_right(starts, start)
+                page = pages[at - 1][1] if at else None
+                yield replace(section, start=start, end=end, page=page)

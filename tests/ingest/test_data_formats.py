@@ -4,18 +4,39 @@ import pytest
 
 from contracts.errors import UnreadableDocument
 from ingest.load import load_bytes
+from ingest.split import split
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
 def test_a_row_carries_its_headers(mark: str) -> None:
     text = f'Name{mark}City\nAda{mark}"Ghent{mark}\nEast"\nBob{mark}\n'
     document = load_bytes(text.encode(), "people.csv")
-    city = " ".join(f"Ghent{mark}\nEast".split())
-    assert document.text == f"Name: Ada; City: {city}\n\nName: Bob"
+    city = " ".join(f"Ghent{mark}\nEast".replace("|", "/").split())
+    assert document.text == f"| Name | City |\n| --- | --- |\n| Ada | {city} |\n| Bob |  |"
 
 
 def test_a_table_without_a_header_keeps_every_row() -> None:
-    assert load_bytes(b"1,2\n3,4\n", "n.csv").text == "1; 2\n\n3; 4"
+    assert load_bytes(b"1,2\n3,4\n", "n.csv").text == "| 1 | 2 |\n| --- | --- |\n| 3 | 4 |"
+
+
+def test_each_piece_of_a_long_table_begins_with_its_header() -> None:
+    rows = "".join(f"{n},town {n},{n * 1000}\n" for n in range(1, 101))
+    document = load_bytes(f"no,name,people\n{rows}".encode(), "towns.csv")
+    pieces = document.text.split("\n\n")
+    assert len(pieces) > 5
+    assert {piece.split("\n")[0] for piece in pieces} == {"| no | name | people |"}
+    kept = [line for piece in pieces for line in piece.split("\n")[2:]]
+    assert kept == [f"| {n} | town {n} | {n * 1000} |" for n in range(1, 101)]
+    assert all(chunk.text.startswith("| no | name | people |") for chunk in split(document))
+
+
+def test_rows_of_prose_become_lines_that_name_their_columns() -> None:
+    long = "word " * 90
+    text = f"question,answer\nWhy?,{long}\nHow?,{long}\n"
+    assert load_bytes(text.encode(), "faq.csv").text.split("\n\n") == [
+        f"question: Why?; answer: {long.strip()}",
+        f"question: How?; answer: {long.strip()}",
+    ]
 
 
 def test_records_become_keys_and_values() -> None:

@@ -12,17 +12,25 @@ from tests.ingest.files import archive, pdf
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("a.md", b"\x89PNG\r\n\x1a\n\0\0", "a.md cannot be read: it holds a PNG image."),
+        (
+            "a.md",
+            b"\x89PNG\r\n\x1a\n\0\0",
+            "a.md is named .md but holds an image: rename it to .png or .jpg.",
+        ),
         ("a.md", bytes(range(256)) * 9, "a.md is not text: it holds binary data."),
         ("a.md", pdf("x"), "a.md is named .md but holds a PDF file: rename it to .pdf."),
         ("a.pdf", b"<html>404</html>", "a.pdf is named .pdf but does not begin like one"),
-        ("a.docx", archive(("xl/workbook.xml", b"<x/>")), "another Office format"),
+        (
+            "a.docx",
+            archive(("xl/workbook.xml", b"<x/>")),
+            "a.docx is named .docx but holds an Excel workbook: rename it to .xlsx.",
+        ),
         ("a.txt", b"", "a.txt is empty."),
         ("a.md", b" \n\t\n", "a.md is empty."),
         ("a.md", b"---\ntitle: only\n---\n", "a.md holds no text."),
         (
             "a.doc",
-            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage\0".encode("utf-16-le"),
             "locked with a password",
         ),
     ],
