@@ -6,6 +6,7 @@ import zipfile
 from typing import Final
 
 from contracts.errors import UnreadableDocument
+from ingest.load.ocr import installed
 
 CODE: Final = (
     "bash c cc cfg cjs clj cmake conf cpp cs css dart ex exs fs go graphql groovy h hpp hs ini java jl js jsx kt lua "
@@ -98,9 +99,13 @@ def suffix_of(name: str) -> str:
 
 
 def kind_by_name(name: str) -> str | None:
-    """Return the kind that the name promises, or None where it promises none that can be read."""
+    """Return the kind that the name promises, or None where it promises none that can be read.
+
+    A folder's pictures are no files to read where OCR is not installed; one that a person names is refused with the way.
+    """
     base = os.path.basename(name)
-    return BY_SUFFIX.get(suffix_of(base)) or BY_NAME.get(base.lower())
+    kind = BY_SUFFIX.get(suffix_of(base)) or BY_NAME.get(base.lower())
+    return None if kind == "image" and not installed() else kind
 
 
 def kind_of(name: str, data: bytes) -> str:

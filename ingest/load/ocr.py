@@ -29,8 +29,9 @@ class Clock:
         return time.monotonic() >= self._until
 
 
+@cache
 def installed() -> bool:
-    """Tell whether the extra is there."""
+    """Tell whether the extra is there; looked for once a process."""
     return find_spec("rapidocr") is not None
 
 

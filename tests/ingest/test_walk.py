@@ -21,7 +21,7 @@ def handbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "hr/pay.md",
         ".git/config.md",
         "hr/.draft.md",
-        "logo.png",
+        "talk.mp4",
         "Makefile",
     ):
         path = folder / name
@@ -66,7 +66,7 @@ def test_what_is_not_read_is_counted_by_its_kind(handbook: Path, tmp_path: Path)
         one.bind("handbook/socket.md")
         found = walk(["handbook"])
     assert found.skipped == {
-        "png": 1,
+        "mp4": 1,
         "hidden": 2,
         "linked folder": 1,
         "link to outside": 1,
@@ -78,7 +78,7 @@ def test_what_is_not_read_is_counted_by_its_kind(handbook: Path, tmp_path: Path)
 
 
 def test_a_named_file_is_tried_whatever_its_kind(handbook: Path) -> None:
-    assert sources("handbook/logo.png") == ["handbook/logo.png"]
+    assert sources("handbook/talk.mp4") == ["handbook/talk.mp4"]
 
 
 def test_links_that_lead_out_of_the_root_are_not_followed(handbook: Path, tmp_path: Path) -> None:
