@@ -22,6 +22,8 @@ SUITES: Final = {
     "answerability": Path("../shared/data/clapnq_dev"),
     "handbook": Path("examples"),
     "ingest": Path("../shared/data/docling_tests"),
+    "conversation": Path("../shared/data/mtrag"),
+    "ablate": Path("../shared/data"),
 }
 """Each suite, which is a module here, and the data that it measures on unless told otherwise."""
 
