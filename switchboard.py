@@ -52,8 +52,12 @@ def indexer_for(wiring: "Wiring") -> "Indexer":
     from ingest.renew import renew
     from ingest.report import Step
     from ingest.walk import Found
+    from ingest.web_fetch import Pace
+    from ingest.web_order import take_order
+    from ports.web_address import is_url
 
     wiring.renew = renew
+    settings, pace = wiring.ports.settings, Pace()
 
     async def run(
         files: Sequence[tuple[Path, str]],
@@ -65,8 +69,15 @@ def indexer_for(wiring: "Wiring") -> "Indexer":
             tell("indexing", at.done, at.total)
 
         tell("reading", 0, len(files))
-        found = [Found(path, source, path.stat().st_size) for path, source in files]
         parts = parts_over(wiring, workers=1)  # now: the embedding model may have changed
+        if len(files) == 1 and is_url(files[0][1]):
+            order, address = files[0]
+            return (
+                await take_order(
+                    order, address, tenant, parts, settings, pace=pace, groups=groups, progress=step
+                )
+            ).body()
+        found = [Found(path, source, path.stat().st_size) for path, source in files]
         return (await index(found, tenant, parts, groups=groups, progress=step)).body()
 
     return run

@@ -1,4 +1,4 @@
-"""`switchboard ingest PATH…`: documents on disk into the knowledge base.
+"""`switchboard ingest PATH|URL…`: documents on disk, pages and sitemaps into the knowledge base.
 
 Beside a running server it needs an HTTP client alone, so nothing else is imported before it is known to be needed.
 """
@@ -45,7 +45,15 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     made = argparse.ArgumentParser(prog="switchboard ingest", description=__doc__)
     made.add_argument(
-        "paths", nargs="+", metavar="PATH", help="a folder, a file or a quoted pattern such as 'docs/**/*.md'"
+        "paths",
+        nargs="+",
+        metavar="PATH|URL",
+        help="a folder, a file, a quoted pattern such as 'docs/**/*.md', a page or a sitemap.xml",
+    )
+    made.add_argument(
+        "--sitemap",
+        action="store_true",
+        help="each URL is a sitemap, also where it is a list with one address a line",
     )
     made.add_argument("--tenant", default=LOCAL.tenant, help="whose knowledge base (default: %(default)s)")
     made.add_argument(
@@ -69,18 +77,37 @@ async def ingest(options: argparse.Namespace, settings: "Settings", progress: Pr
     """Ingest through the server that owns the data folder, else over parts of our own. Raises BadRequest."""
     from ports.folder import owner_of
 
-    await asyncio.to_thread(require, options.paths)
+    paths, addresses = parted(options)
+    await asyncio.to_thread(require, paths)
     owner = owner_of(settings.data_dir)
     if owner is None:
         try:
-            return await ingest_here(options, settings, progress)
+            return await ingest_here(options, paths, addresses, settings, progress)
         except FolderInUse:  # a server that has only just begun to answer
             owner = owner_of(settings.data_dir)
             if owner is None:
                 raise
     from ingest.remote import hand_over
 
-    return await hand_over(options.paths, options.tenant, owner, prune=options.prune, progress=progress)
+    return await hand_over(
+        paths,
+        options.tenant,
+        owner,
+        addresses=addresses,
+        sitemap=options.sitemap,
+        prune=options.prune,
+        progress=progress,
+    )
+
+
+def parted(options: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Return the paths and the addresses among the arguments; raises BadRequest for an address that is none."""
+    from ports.web_address import is_url, to_address
+
+    addresses = [to_address(one) for one in options.paths if is_url(one)]
+    if options.sitemap and not addresses:
+        raise BadRequest("--sitemap says what the URLs are, and none is named. Name the sitemap's URL.")
+    return [one for one in options.paths if not is_url(one)], addresses
 
 
 def require(paths: Sequence[str]) -> None:
@@ -90,20 +117,40 @@ def require(paths: Sequence[str]) -> None:
     walk([path for path in paths if not Path(path).exists()])
 
 
-async def ingest_here(options: argparse.Namespace, settings: "Settings", progress: Progress) -> Report:
+async def ingest_here(
+    options: argparse.Namespace,
+    paths: Sequence[str],
+    addresses: Sequence[str],
+    settings: "Settings",
+    progress: Progress,
+) -> Report:
     """Ingest over parts that are opened for it. Raises FolderInUse."""
     from graph.wiring import open_wiring
     from ingest.parts import parts_over
     from ingest.sync import sync
+    from ingest.web import take_in
+    from ingest.web_fetch import limits_from, open_web
 
     async with open_wiring(settings) as wiring:
-        return await sync(
-            options.paths,
-            options.tenant,
-            parts_over(wiring, options.workers),
-            prune=options.prune,
-            progress=progress,
-        )
+        if settings.qdrant_url is None:  # the index is this process's own: nobody reads what is replaced
+            wiring.library.grace = 0.0
+        report, parts = Report(), parts_over(wiring, options.workers)
+        if paths:
+            report.add(await sync(paths, options.tenant, parts, prune=options.prune, progress=progress))
+        if addresses:
+            async with open_web(limits_from(settings)) as web:
+                report.add(
+                    await take_in(
+                        addresses,
+                        options.tenant,
+                        parts,
+                        web,
+                        sitemap=options.sitemap,
+                        prune=options.prune,
+                        progress=progress,
+                    )
+                )
+        return report
 
 
 def show(report: Report, *, as_json: bool) -> None:

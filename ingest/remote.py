@@ -22,9 +22,16 @@ POLL: Final = 0.1
 
 
 async def hand_over(
-    paths: Sequence[str], tenant: str, owner: Owner, *, prune: bool = False, progress: Progress | None = None
+    paths: Sequence[str],
+    tenant: str,
+    owner: Owner,
+    *,
+    addresses: Sequence[str] = (),
+    sitemap: bool = False,
+    prune: bool = False,
+    progress: Progress | None = None,
 ) -> Report:
-    """Do what `sync` does through the owner's HTTP interface. Raises BadRequest and StoreUnavailable."""
+    """Do what `sync` and `take_in` do through the owner's HTTP interface. Raises BadRequest and StoreUnavailable."""
     started = time.perf_counter()
     async with client_of(owner, tenant) as client:
         found = await asyncio.to_thread(walk, paths)
@@ -32,11 +39,17 @@ async def hand_over(
             report = await upload_all(client, found, progress)
             if prune:
                 report.deleted = await remove_gone(client, found)
+            for address in addresses:
+                order = {"url": address, "sitemap": sitemap, "prune": prune}
+                await order_page(client, order, report)
+                if progress:
+                    total = len(found.files) + len(addresses)
+                    progress(Step(report.done, max(total, report.done), address, report.chunks))
         except (httpx.HTTPError, ExceptionGroup) as failed:
             raise meant(failed, owner) from failed
     for source, error in found.clashes.items():
         report.fail(source, error)
-    report.skipped = dict(found.skipped)
+    report.add(Report(skipped=dict(found.skipped)))
     report.failures.sort()
     report.seconds = time.perf_counter() - started
     return report
@@ -107,21 +120,37 @@ async def upload(client: httpx.AsyncClient, file: Found, report: Report) -> None
     except OSError as error:
         report.fail(file.source, f"{file.source} cannot be opened: {error.strerror}.")
         return
+    await follow(client, answer, file.source, report)
+
+
+async def order_page(client: httpx.AsyncClient, order: dict[str, Any], report: Report) -> None:
+    """Have the server fetch a page or a sitemap, wait for its job, and add what it came to."""
+    await follow(client, await client.post("/documents", json=order), order["url"], report)
+
+
+async def follow(client: httpx.AsyncClient, answer: httpx.Response, source: str, report: Report) -> None:
+    """Wait for the job that an answer tells of, and add what it came to."""
     if answer.is_error:
-        report.fail(file.source, message_of(answer))
+        report.fail(source, message_of(answer))
         return
     job = await ended(client, answer.json()["job_id"])
-    outcome = job["outcome"] or {}
-    if job["status"] == "failed":
-        report.fail(file.source, job["error"])
-        return
-    counts = outcome["documents"]
-    report.added += counts["added"]
-    report.updated += counts["updated"]
-    report.unchanged += counts["unchanged"]
-    report.chunks += outcome["chunks"]
-    report.bytes += outcome["bytes"]
-    report.failures.extend((failed["source"], failed["error"]) for failed in outcome["failures"])
+    if job["outcome"]:
+        report.add(report_from(job["outcome"]))
+    else:
+        report.fail(source, job["error"])
+
+
+def report_from(body: dict[str, Any]) -> Report:
+    """Return the report that a job's outcome is the body of."""
+    counts = {name: body["documents"][name] for name in ("added", "updated", "unchanged", "deleted")}
+    return Report(
+        **counts,
+        chunks=body["chunks"],
+        bytes=body["bytes"],
+        failures=[(one["source"], one["error"]) for one in body["failures"]],
+        skipped=body.get("skipped", {}),
+        notes=[(one["source"], one["note"]) for one in body.get("notes", ())],
+    )
 
 
 async def ended(client: httpx.AsyncClient, id: str) -> dict[str, Any]:

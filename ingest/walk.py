@@ -20,6 +20,7 @@ from typing import Final
 from contracts.errors import BadRequest
 from ingest.files import special
 from ingest.load.kinds import kind_by_name, suffix_of
+from ports.web_address import is_url
 
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 UNNAMEABLE: Final = "is not UTF-8 or holds control characters, so no answer could cite it. Rename the file."
@@ -44,7 +45,7 @@ class Root:
 
     def gone(self, source: str) -> bool:
         """Tell whether the source is covered and its file no longer exists."""
-        if not fnmatch.fnmatchcase(source, self.pattern):
+        if is_url(source) or not fnmatch.fnmatchcase(source, self.pattern):
             return False
         below = source.removeprefix(prefix_of(self.folder))
         try:

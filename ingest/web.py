@@ -17,11 +17,11 @@ from ingest.index import index
 from ingest.parts import Parts, identity_of
 from ingest.report import Progress, Report, Step
 from ingest.walk import Found
-from ingest.web_address import to_address
 from ingest.web_fetch import Page, Seen, Web
 from ingest.web_site import Site, listing_in
 from ingest.web_sitemap import Listing
 from ingest.worker import fingerprint
+from ports.web_address import to_address
 from store import documents
 
 AT_ONCE: Final = 4

@@ -16,10 +16,10 @@ import httpx
 
 from contracts.errors import BadRequest, TooLarge, UnreadableDocument
 from ingest.files import LARGEST, require_size
-from ingest.web_address import host_of, to_address
 from ingest.web_names import charset_of, name_for, to_utf8
 from ingest.web_unpack import unpacker_for
 from ports.addresses import Checked, NotAllowed, Resolve, look_up
+from ports.web_address import host_of, to_address
 
 if TYPE_CHECKING:
     from ports.settings import Network, Settings
@@ -102,16 +102,32 @@ class Page:
     seen: Seen = Seen()
 
 
-class Web:
-    """Fetches pages into a folder."""
+class Pace:
+    """When each host may be asked again; shared by all that ask."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, limits: Limits, folder: Path) -> None:
-        """Without a client around the transport: no cookies are kept, and no redirect is judged by anyone else."""
-        self._transport, self.limits, self.folder = transport, limits, folder
+    def __init__(self) -> None:
         self.delays: dict[str, float] = {}
         """Of hosts that ask for more than the limits' delay."""
         self._next: dict[str, float] = {}
         self._places: dict[str, asyncio.Semaphore] = {}
+
+    @asynccontextmanager
+    async def turn(self, host: str, delay: float) -> AsyncGenerator[None]:
+        """Wait until the host may be asked again; a few requests to it are under way at a time."""
+        async with self._places.setdefault(host, asyncio.Semaphore(PER_HOST)):
+            now = asyncio.get_running_loop().time()
+            at = max(now, self._next.get(host, now))
+            self._next[host] = at + max(delay, self.delays.get(host, 0.0))
+            await asyncio.sleep(at - now)
+            yield
+
+
+class Web:
+    """Fetches pages into a folder."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, limits: Limits, folder: Path, pace: Pace) -> None:
+        """Without a client around the transport: no cookies are kept, and no redirect is judged by anyone else."""
+        self._transport, self.limits, self.folder, self.pace = transport, limits, folder, pace
         self._count = 0
 
     async def fetch(self, address: str, seen: Seen | None = None, limit: int | None = None) -> Page:
@@ -138,7 +154,7 @@ class Web:
         """Fetch, from redirect to redirect."""
         at, followed, waited = address, 0, False
         while followed <= REDIRECTS:
-            async with self._turn(at):
+            async with self.pace.turn(host_of(at), self.limits.delay):
                 response = await self._transport.handle_async_request(request_for(at, seen))
                 try:
                     pause = pause_of(response)
@@ -154,17 +170,6 @@ class Web:
         raise UnreadableDocument(
             f"{address} points elsewhere more than {REDIRECTS} times, so it was given up."
         )
-
-    @asynccontextmanager
-    async def _turn(self, address: str) -> AsyncGenerator[None]:
-        """Wait until the host may be asked again; a few requests to it are under way at a time."""
-        host = host_of(address)
-        async with self._places.setdefault(host, asyncio.Semaphore(PER_HOST)):
-            now = asyncio.get_running_loop().time()
-            at = max(now, self._next.get(host, now))
-            self._next[host] = at + max(self.limits.delay, self.delays.get(host, 0.0))
-            await asyncio.sleep(at - now)
-            yield
 
     async def _page(self, address: str, at: str, response: httpx.Response, seen: Seen, limit: int) -> Page:
         """Return what the last answer in the chain, `at` its address, comes to."""
@@ -252,8 +257,10 @@ def refusal(name: str, address: str) -> str:
 
 
 @asynccontextmanager
-async def open_web(limits: Limits, resolve: Resolve = look_up) -> AsyncGenerator[Web]:
+async def open_web(
+    limits: Limits, resolve: Resolve = look_up, pace: Pace | None = None
+) -> AsyncGenerator[Web]:
     """Open connections and a folder for pages; both go with the block."""
     with tempfile.TemporaryDirectory(prefix="switchboard-web-") as folder:
         async with Checked(limits.inside, resolve, refusal, PORTS) as transport:
-            yield Web(transport, limits, Path(folder))
+            yield Web(transport, limits, Path(folder), pace or Pace())

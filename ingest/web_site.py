@@ -7,11 +7,11 @@ from typing import Final
 import httpx
 
 from contracts.errors import BadRequest, UnreadableDocument
-from ingest.web_address import host_of, site_of, to_address
 from ingest.web_fetch import Answered, Page, Web
 from ingest.web_robots import LARGEST, NOTHING, Robots, robots_from
 from ingest.web_sitemap import Listing, NoSitemap, is_sitemap, listing_of
 from ingest.web_unpack import GZIP, unpacked
+from ports.web_address import host_of, site_of, to_address
 
 DEEPEST: Final = 3
 """Levels of sitemaps below the first."""
@@ -99,7 +99,7 @@ class Site:
         host = host_of(address)
         if host not in self._robots:
             found = self._robots[host] = await self._ask(str(httpx.URL(address).join("/robots.txt")))
-            self._web.delays[host] = found.delay
+            self._web.pace.delays[host] = found.delay
         return self._robots[host]
 
     async def _ask(self, address: str) -> Robots:

@@ -48,7 +48,8 @@ logger = logging.getLogger("switchboard.jobs")
 
 
 Indexer = Callable[
-    [Sequence[tuple[Path, str]], str, list[str], Callable[[str, int, int], None]], Awaitable[dict[str, Any]]
+    [Sequence[tuple[Path, str]], str, list[str] | None, Callable[[str, int, int], None]],
+    Awaitable[dict[str, Any]],
 ]
 """Indexes files (path, source) for a tenant and groups; tells stage, done and total; returns the report."""
 
@@ -66,7 +67,7 @@ class Upload:
     job_id: str
     who: Identity
     source: str
-    groups: list[str]
+    groups: list[str] | None
 
 
 class Jobs:
@@ -101,10 +102,19 @@ class Jobs:
         return f"sb:{tenant}:job:{job_id}:log"
 
     async def accept(
-        self, who: Identity, name: str, read: Callable[[Path], Awaitable[int]], groups: list[str]
+        self,
+        who: Identity,
+        name: str,
+        read: Callable[[Path], Awaitable[int]],
+        groups: list[str] | None,
+        *,
+        page: bool = False,
     ) -> jobs.Job:
-        """Keep the file that `read` writes to a path, and return its job. Raises BadRequest for an unusable name."""
-        source = require_name(name)
+        """Keep the file that `read` writes to a path, and return its job. Raises BadRequest for an unusable name.
+
+        `page`: the name is an address, and the file is the order to fetch it.
+        """
+        source = name if page else require_name(name)
         job = await jobs.create(self._database, who, [source], total=1, owner=self._lease.owner)
         place = self._folder / job["id"]
         place.mkdir(parents=True, mode=0o700)

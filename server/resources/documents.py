@@ -5,8 +5,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict
+from starlette.datastructures import Headers
+from starlette.routing import Match
+from starlette.types import Scope
 
 from contracts.errors import BadRequest
+from ports.web_address import to_address
 from server.auth import require_owner
 from server.jobs import NAME_LIMIT
 from server.parts import Cursor, Here, Limit, Parts, Who, require_open
@@ -16,6 +22,22 @@ from store import documents, jobs
 
 router = APIRouter(tags=["documents"])
 PIECE = 1 << 20
+PAGE: dict[str, Any] = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["url"],
+            "additionalProperties": False,
+            "properties": {
+                "url": {"type": "string"},
+                "sitemap": {"type": "boolean"},
+                "prune": {"type": "boolean"},
+                "groups": {"type": "array", "items": {"type": "string"}},
+            },
+        }
+    }
+}
+"""The other body of an upload: where to fetch it."""
 
 
 @router.get("/documents")
@@ -24,7 +46,7 @@ async def listing(here: Here, who: Who, limit: Limit = 50, cursor: Cursor = None
     return await documents.listing(here.database, who, limit, cursor)
 
 
-@router.post("/documents", status_code=202)
+@router.post("/documents", status_code=202, openapi_extra={"requestBody": {"content": PAGE}})
 async def upload(
     here: Here,
     who: Who,
@@ -45,6 +67,49 @@ async def upload(
     named = [group.strip() for group in groups.split(",") if group.strip()]
     job = await here.jobs.accept(who, source or file.filename or "", read, named)
     return {"job_id": job["id"], "source": job["sources"][0]}
+
+
+class PageOrder(BaseModel):
+    """A page, or the pages of a sitemap, to fetch and index."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    url: str
+    sitemap: bool = False
+    """It is a sitemap, also one that is a list with one address a line; one in XML is known by its content."""
+    prune: bool = False
+    """Remove the documents of pages that are gone."""
+    groups: list[str] | None = None
+    """Who may read it; none named leaves that as it is, everyone for a new one."""
+
+
+class OfJson(APIRoute):
+    """Takes the requests whose body is JSON, and leaves the others of its path to the next route."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        found, child = super().matches(scope)
+        kind = Headers(scope=scope).get("content-type", "") if found is Match.FULL else ""
+        return (found, child) if kind.partition(";")[0].strip() == "application/json" else (Match.NONE, {})
+
+
+async def fetch(here: Here, who: Who, order: PageOrder) -> Any:
+    """Take an address in; its job fetches and indexes what is there."""
+    require_open(here)
+    require_owner(who)
+    address = to_address(order.url)
+
+    async def write(path: Path) -> int:
+        said = order.model_dump_json(include={"sitemap", "prune"})
+        return await asyncio.to_thread(path.write_text, said)
+
+    named = None if order.groups is None else [group for one in order.groups if (group := one.strip())]
+    job = await here.jobs.accept(who, address, write, named, page=True)
+    return {"job_id": job["id"], "source": job["sources"][0]}
+
+
+router.routes.insert(
+    0, OfJson("/documents", fetch, methods=["POST"], status_code=202, include_in_schema=False)
+)
 
 
 @router.get("/documents/{id}")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import BadRequest, UnreadableDocument
-from ingest.web_address import to_address
 from ingest.web_fetch import Limits, Seen, Web, open_web
+from ports.web_address import to_address
 from tests.servers.site import Reply, SiteServer, serving_site
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
