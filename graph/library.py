@@ -79,7 +79,7 @@ class Library:
 
         `grace`: seconds for which readers may still see what was replaced; `alone`: no other process writes."""
         self._index, self._database, self._bump, self._erase = index, database, bump, erase
-        self._grace, self._alone = grace, alone
+        self.grace, self._alone = grace, alone
         self._process, self._numbers = f"c{secrets.token_hex(8)}", count(1)
         self._living: set[str] = set()
         self._settling = asyncio.Lock()
@@ -137,7 +137,7 @@ class Library:
             said = [Indexed({**row, "groups": own[row["source"]]}) for row in rows]
             keep = () if chosen else own.keys()
             try:
-                await editions.commit(self._database, tenant, owner, said, list(keep), fresh=self._grace > 0)
+                await editions.commit(self._database, tenant, owner, said, list(keep), fresh=self.grace > 0)
             except editions.Taken:
                 return False
             except (
@@ -194,11 +194,11 @@ class Library:
 
         `patient`: wait until all that this process has replaced may go.
         """
-        if patient and self._grace > 0 and await editions.waiting(self._database):
-            await asyncio.sleep(self._grace)
+        if patient and self.grace > 0 and await editions.waiting(self._database):
+            await asyncio.sleep(self.grace)
         removed = 0
         async with self._settling:
-            left = await editions.claim(self._database, self._process, self._grace, alone=self._alone)
+            left = await editions.claim(self._database, self._process, self.grace, alone=self._alone)
             for tenant, ids in left.items():
                 await self._bump(tenant)
                 for at in range(0, len(ids), TOGETHER):

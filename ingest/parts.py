@@ -81,7 +81,7 @@ class Parts:
         return Library(lambda: self.collection, self.database, self.bump, grace=0, alone=True)
 
 
-def parts_over(wiring: "Wiring", workers: int = 2, library: Library | None = None) -> Parts:
+def parts_over(wiring: "Wiring", workers: int = 2) -> Parts:
     """Return the parts over what is open, with the settings' limits."""
     settings = wiring.ports.settings
     return Parts(
@@ -93,7 +93,7 @@ def parts_over(wiring: "Wiring", workers: int = 2, library: Library | None = Non
         workers=workers,
         seconds=settings.read_timeout.total_seconds(),
         memory=settings.read_memory,
-        library=library or wiring.library(),
+        library=wiring.library,
     )
 
 
