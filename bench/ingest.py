@@ -42,8 +42,12 @@ MOST_MB: Final = 900
 HANDBOOK: Final = Path(__file__).parent.parent / "examples" / "handbook"
 
 
-def run(json: bool) -> int:
-    """Measure and print; returns 1 below FLOOR or over MOST_MB."""
+def run(json: bool, kills: int = 0, seed: int | None = None) -> int:
+    """Measure and print; returns 1 below FLOOR or over MOST_MB. With `kills`, do what bench/kills does instead."""
+    if kills:
+        from bench.kills import run as run_kills
+
+        return run_kills(kills, seed, json)
     found = asyncio.run(measure())
     reached = found["ratio"] >= FLOOR and found["peak_mb"] <= MOST_MB
     if json:
