@@ -8,6 +8,7 @@ from typing import Final
 NAMES: Final = {
     "overhead": "time to first token through the whole runtime, against the model alone",
     "ingest": "chunks a second through the whole pipeline, against the embedder alone",
+    "bulk": "real documentation into an index, against LangChain, LlamaIndex, Haystack and the embedder alone",
     "streams": "500 concurrent streams, against a bare server that sends the same",
     "growth": "what a turn costs in a conversation of 1,000 turns, beside one of 10",
     "runtime": "CPU of a request and of a token, against a raw proxy and other runtimes",
@@ -33,6 +34,8 @@ def parser() -> argparse.ArgumentParser:
             add_choices(one)
         if name == "chaos":
             add_chaos(one)
+        if name == "bulk":
+            add_bulk(one)
     return top
 
 
@@ -65,6 +68,17 @@ def add_chaos(chaos: argparse.ArgumentParser) -> None:
         help="conversations in a case (default: 20,50)",
     )  # fmt: skip
     chaos.add_argument("--cold", action="store_true", help="start each server as a program, imports and all")
+
+
+def add_bulk(bulk: argparse.ArgumentParser) -> None:
+    """Add what `bench bulk` alone can be told."""
+    bulk.add_argument("--files", type=int, default=240, help="drawn from 1,667; 0 for all (default: 240)")
+    bulk.add_argument("--slices", type=int, default=4, help="turns that each takes (default: %(default)s)")
+    bulk.add_argument("--peers", default="langchain,llamaindex,haystack", help="some of %(default)s; or none")
+    bulk.add_argument(
+        "--own-runner", action="store_true", help="LangChain with sentence-transformers too: 6 GB to install"
+    )
+    bulk.add_argument("--data", default="../shared/data", help="(default: %(default)s)")
 
 
 def fewest_most(text: str) -> tuple[int, int]:

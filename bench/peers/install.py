@@ -13,14 +13,14 @@ PYTHON: Final = "3.11"
 """The version that all peers run on: aegra 0.6.0 is the newest that resolves there."""
 
 
-def pins() -> dict[str, list[str]]:
+def pins(path: Path = PINS) -> dict[str, list[str]]:
     """Return what is installed for each peer."""
-    return {name: peer["requirements"] for name, peer in tomllib.loads(PINS.read_text()).items()}
+    return {name: peer["requirements"] for name, peer in tomllib.loads(path.read_text()).items()}
 
 
-async def ensure(name: str, cache: Path = CACHE) -> Path:
+async def ensure(name: str, cache: Path = CACHE, path: Path = PINS) -> Path:
     """Return the peer's environment, made where it is missing or has other pins. Raises RuntimeError."""
-    folder, wanted = cache / name, pins()[name]
+    folder, wanted = cache / name, pins(path)[name]
     stamp = folder / "pins.json"
     if stamp.is_file() and json.loads(stamp.read_text()) == wanted:
         return folder
@@ -29,7 +29,8 @@ async def ensure(name: str, cache: Path = CACHE) -> Path:
     uv = _uv()
     await _run(uv, "venv", "--quiet", "--python", PYTHON, str(folder))
     python = str(folder / "bin" / "python")
-    await _run(uv, "pip", "install", "--quiet", "--python", python, *wanted)
+    # copies: NLTK refuses to open a file that has a second link
+    await _run(uv, "pip", "install", "--quiet", "--link-mode", "copy", "--python", python, *wanted)
     stamp.write_text(json.dumps(wanted))
     return folder
 
