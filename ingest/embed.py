@@ -8,7 +8,7 @@ from contracts.documents import Chunk
 from ingest.measure import estimate
 from ingest.split import trimmed
 from retrievers.sparse import document_vector
-from retrievers.tokens import pack
+from retrievers.tokens import MINILM, pack
 
 BATCH: Final = 64
 """Texts in one call of the embedder: its threads stay busy, and the token vectors stay below 25 MB."""
@@ -51,7 +51,8 @@ def embed(texts: Sequence[list[Chunk]], encoder: Encoder) -> list[Embedded]:
     for start in range(0, len(flat), BATCH):
         encoded = encoder.encode(flat[start : start + BATCH])
         dense.extend(encoded.dense)
-        tokens.extend(one if isinstance(one, str) else pack(one) for one in encoded.tokens)
+        space = getattr(encoded, "space", MINILM)
+        tokens.extend(one if isinstance(one, str) else pack(one, space) for one in encoded.tokens)
     sparse = [document_vector(text) for text in flat]
     found: list[Embedded] = []
     at = 0

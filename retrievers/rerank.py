@@ -5,7 +5,7 @@ long. As one of three equal voices it won .036 on squad_xquad and lost .010 ther
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,17 @@ CANDIDATES: Final = 60
 """How many are ranked: 20 lose .011 nDCG@10 on squad_xquad, 100 win .001 there and lose .002 on Cranfield."""
 
 Scores = NDArray[np.float32]
+
+
+class Weights(NamedTuple):
+    """What each score counts in the ranking, as a z-score."""
+
+    dense: float
+    bm25: float
+    maxsim: float
+
+
+WEIGHTS: Final = Weights(1.0, 1.0, 1.0)
 
 
 def scores(
@@ -40,15 +51,15 @@ def scores(
     return found
 
 
-def fuse(dense: Scores, bm25: Scores, maxsim: Scores) -> Scores:
+def fuse(dense: Scores, bm25: Scores, maxsim: Scores, weights: Weights = WEIGHTS) -> Scores:
     """Return one score a candidate in 0..1: the sum of z-scores, from 0 for the worst up to the best's MaxSim.
 
-    A NaN, a candidate that one way did not find, counts as the lowest score that it found. The three weigh the
-    same: of the weights tried, none did better on both squad_xquad and Cranfield.
+    A NaN, a candidate that one way did not find, counts as the lowest score that it found.
     """
     if not len(dense):
         return np.zeros(0, np.float32)
-    total = _z(dense) + _z(np.nan_to_num(bm25, nan=0.0)) + _z(maxsim)
+    parts = (_z(dense), _z(np.nan_to_num(bm25, nan=0.0)), _z(maxsim))
+    total = np.average(parts, axis=0, weights=weights)
     best = int(np.argmax(total))
     near = maxsim[best] if not np.isnan(maxsim[best]) else dense[best]
     top = float(np.clip(np.nan_to_num(near), 0.01, 1))

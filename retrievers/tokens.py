@@ -1,9 +1,9 @@
 """A chunk's token vectors, small enough to be kept in its payload: 16 bytes a token, base64.
 
-The first 64 principal directions of MiniLM's token vectors are rotated so that all carry alike, and each
-coordinate is kept in 2 bits. The projection was fitted on docstrings (evals/fit_projection.py) and ranks like
-the 384 float32 numbers: better on squad_xquad, worse on Cranfield (docs/models.md).
-It belongs to what is stored: a new one needs a new VERSION.
+The first 64 principal directions of a model's token vectors are rotated so that all carry alike, and each
+coordinate is kept in 2 bits. The projections were fitted on docstrings (evals/fit_projection.py) and rank like
+the 384 float32 numbers (docs/models.md). MiniLM's is here, Granite's is a part of its model (ports/made.py).
+A space is a model with its projection: only vectors of one space are compared, and a new projection is a new space.
 """
 
 import base64
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 TokenVectors = NDArray[np.float32]
 """(n, 384) as the embedder gives them, or (n, 64) projected; float32, rows L2-normalised."""
 
-VERSION: Final = 1
+MINILM: Final = 1
+"""The space of MiniLM's tokens; Granite's is 2."""
 DIMENSIONS: Final = 64
 PER_BYTE: Final = 4
 
@@ -43,29 +44,29 @@ _PROJECTION: Final = _projection()
 
 
 def project(vectors: TokenVectors) -> TokenVectors:
-    """Return the rows (n, 384) in the 64 dimensions that are kept, L2-normalised."""
-    return _unit(vectors @ _PROJECTION)
+    """Return MiniLM's rows (n, 384) in the 64 dimensions that are kept, L2-normalised; rows of 64 as they are."""
+    return vectors if vectors.shape[1] == DIMENSIONS else _unit(vectors @ _PROJECTION)
 
 
-def pack(vectors: TokenVectors) -> str:
-    """Return the token vectors (n, 384) as base64 of a version byte and 16 bytes a token."""
+def pack(vectors: TokenVectors, space: int = MINILM) -> str:
+    """Return the token vectors, (n, 384) or (n, 64), as base64 of the space's byte and 16 bytes a token."""
     rows = project(vectors)
     levels = ((rows > -LIMIT).astype(np.uint8) + (rows > 0) + (rows > LIMIT)).reshape(-1, PER_BYTE)
     packed = levels @ np.array([64, 16, 4, 1], np.uint8)
-    return base64.b64encode(bytes([VERSION]) + packed.tobytes()).decode()
+    return base64.b64encode(bytes([space]) + packed.tobytes()).decode()
 
 
-def unpack(packed: str) -> TokenVectors:
-    """Return what was packed as (n, 64); no rows for an empty text or another version."""
-    return unpack_all([packed])[0]
+def unpack(packed: str, space: int = MINILM) -> TokenVectors:
+    """Return what was packed as (n, 64); no rows for an empty text or another space."""
+    return unpack_all([packed], space)[0]
 
 
-def unpack_all(packed: Sequence[str]) -> list[TokenVectors]:
+def unpack_all(packed: Sequence[str], space: int = MINILM) -> list[TokenVectors]:
     """Return each packed text's rows (n, 64), as views of one array."""
     if not packed:
         return []
     raw = [base64.b64decode(text) for text in packed]
-    known = [data[1:] if data[:1] == bytes([VERSION]) else b"" for data in raw]
+    known = [data[1:] if data[:1] == bytes([space]) else b"" for data in raw]
     codes = np.frombuffer(b"".join(known), np.uint8)
     rows = _BYTES.take(codes, axis=0).reshape(-1, DIMENSIONS)
     squares = _SQUARES.take(codes).reshape(-1, DIMENSIONS // PER_BYTE).sum(axis=1)

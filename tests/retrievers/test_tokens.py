@@ -1,5 +1,6 @@
 """Packed token vectors."""
 
+
 import base64
 
 import numpy as np
@@ -36,6 +37,14 @@ def test_several_texts_are_unpacked_like_each_alone() -> None:
     assert tokens.unpack_all([]) == []
 
 
-def test_another_version_has_no_tokens() -> None:
-    other = base64.b64encode(bytes([tokens.VERSION + 1]) + bytes(32)).decode()
-    assert tokens.unpack(other).shape == (0, tokens.DIMENSIONS)
+def test_another_space_has_no_tokens() -> None:
+    rows = np.eye(2, 64, dtype=np.float32)
+    theirs = tokens.pack(rows, space=2)
+    assert tokens.unpack(theirs).shape == (0, 64)
+    assert tokens.unpack(theirs, space=2).shape == (2, 64)
+    assert tokens.unpack("").shape == (0, 64)
+
+
+def test_projected_rows_are_kept_as_they_are() -> None:
+    rows = tokens.project(np.random.default_rng(1).normal(size=(5, 384)).astype(np.float32))
+    assert tokens.pack(tokens.project(rows)) == tokens.pack(rows)
