@@ -101,7 +101,7 @@ def suffix_of(name: str) -> str:
 def kind_by_name(name: str) -> str | None:
     """Return the kind that the name promises, or None where it promises none that can be read.
 
-    A folder's pictures are no files to read where OCR is not installed; one that a person names is refused with the way.
+    Where OCR is not installed, a folder's pictures are no files to read; one that is named is refused with the way.
     """
     base = os.path.basename(name)
     kind = BY_SUFFIX.get(suffix_of(base)) or BY_NAME.get(base.lower())

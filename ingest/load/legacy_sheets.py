@@ -6,7 +6,7 @@ import python_calamine as calamine
 
 from contracts.documents import Document
 from contracts.errors import UnreadableDocument
-from ingest.load.outline import Outline
+from ingest.load.outline import Outline, stem_of
 from ingest.load.sheets import Sheet, spelled, write_sheet
 
 
@@ -25,7 +25,7 @@ def load_legacy_sheets(data: bytes, source: str) -> Document:
                 write_sheet(sheet_of(book, name), outline)
             except calamine.WorksheetNotFound:  # a chart or a macro sheet has no cells
                 continue
-    return outline.document(source)
+    return outline.document(source, stem_of(source))
 
 
 def sheet_of(book: calamine.CalamineWorkbook, name: str) -> Sheet:

@@ -20,6 +20,8 @@ def parse_xml(data: bytes, source: str) -> Any:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as cause:
+        if "depth" in str(cause).lower():
+            raise too_deep(source) from cause
         raise UnreadableDocument(f"{source} is damaged: its XML cannot be read ({brief(cause)}).") from cause
     require_shallow(root, source)
     return root
@@ -42,9 +44,14 @@ def require_shallow(root: Any, source: str) -> None:
     for event, _ in etree.iterwalk(root, events=("start", "end")):
         depth += 1 if event == "start" else -1
         if depth > DEEPEST:
-            raise UnreadableDocument(
-                f"{source} cannot be read: its elements are nested too deeply (over {DEEPEST} levels)."
-            )
+            raise too_deep(source)
+
+
+def too_deep(source: str) -> UnreadableDocument:
+    """Return the refusal of a tree with too many levels."""
+    return UnreadableDocument(
+        f"{source} cannot be read: its elements are nested too deeply (over {DEEPEST} levels)."
+    )
 
 
 def brief(cause: Any) -> str:

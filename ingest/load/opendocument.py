@@ -8,7 +8,7 @@ from contracts.errors import UnreadableDocument
 from ingest.load.grid import Cell, laid_out, number
 from ingest.load.lists import Counter
 from ingest.load.markup import attribute, child, children, descendants, local, parse_part, words
-from ingest.load.outline import Outline
+from ingest.load.outline import Outline, stem_of
 from ingest.load.package import Package
 from ingest.load.sheets import Sheet, spelled, write_sheet
 
@@ -38,7 +38,8 @@ def load_opendocument(data: bytes, source: str) -> Document:
         else:
             writer.blocks(content)
     title = "" if meta is None else next((words(one) for one in descendants(meta, "title")), "")
-    return writer.outline.document(source, title)
+    sheets = child(body, "spreadsheet") is not None
+    return writer.outline.document(source, title or (stem_of(source) if sheets else ""))
 
 
 def require_open(package: Package) -> None:

@@ -77,9 +77,13 @@ class Outline:
     """Where a page begins, and its number."""
 
     def page(self, number: int) -> None:
-        """Begin a page; what is written from here on stands on it, and under no heading of the page before."""
-        self.pages.append((self.length, number))
+        """Begin a page that stands alone, such as a slide: no heading of the page before is open."""
+        self.turn(number)
         self.label(0, "")
+
+    def turn(self, number: int) -> None:
+        """Begin a page of a text that runs on over pages, under the headings that are open."""
+        self.pages.append((self.length, number))
 
     def block(self, text: str) -> None:
         """Append a paragraph, table or code block; blocks are parted by a blank line."""

@@ -1,42 +1,85 @@
-"""PDF through PDFium: one section a page, parted further where the bookmarks' titles stand in the text."""
+"""PDF through PDFium: pages with their headings, paragraphs and tables; scanned pages by OCR where it is installed."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from contracts.documents import Document, Section
+from contracts.documents import Document
 from contracts.errors import UnreadableDocument
 from ingest.load.decode import storable
-from ingest.load.outline import brief, stem_of
+from ingest.load.ocr import HOW, Clock, installed, read_pixels
+from ingest.load.outline import Outline, brief, stem_of
+from ingest.load.pdf_layout import Block, Scale, blocks_of, body, margins, plausible, scale_of
+from ingest.load.pdf_lines import Line, lines_of
 
-HYPHEN = re.compile("[\ufffe\x02]\n?")
-"""What PDFium writes for a hyphen that only parts a word at the end of a line."""
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-MOST_BOOKMARKS = 2000
+MOST_BOOKMARKS: Final = 2000
+DPI: Final = 200
+LARGEST_SIDE: Final = 2_000
+"""Pixels of a rendered page: the engine makes what is larger smaller again."""
+
+Mark = tuple[int, int, str]
+"""Page index, level from 1 and title of a bookmark."""
 
 
 def load_pdf(data: bytes, source: str) -> Document:
-    """Return the document; its title is the metadata's, else the file's name.
+    """Return the document; its title is the metadata's, else the file's name. Its notes name the pages not read.
 
-    Raises UnreadableDocument for a locked or damaged file and for one without a text layer.
+    Raises UnreadableDocument for a locked or damaged file and for one without any text.
     """
     with open_pdf(data, source) as pdf:
-        texts = [page_text(pdf, index) for index in range(len(pdf))]
+        pages = [page_lines(pdf, index) for index in range(len(pdf))]
+        empty = [index for index, page in enumerate(pages) if not any(line.text for line in page)]
+        scanned = [index for index in empty if has_picture(pdf, index)]
+        read = dict(ocr_pages(pdf, scanned)) if scanned and installed() else {}
         title = brief(storable(pdf.get_metadata_dict().get("Title", "").strip("\0 ")))
         marks = list(bookmarks(pdf))
-    if not any(text.strip() for text in texts):
-        raise UnreadableDocument(
-            f"{source} has no text layer ({len(texts)} pages of images): run OCR over it first, then ingest it again."
-        )
-    text = "\f\n".join(texts)
-    starts = [0]
-    for page in texts:
-        starts.append(starts[-1] + len(page) + 2)
-    title = title or stem_of(source)
-    return Document(source, title, text, tuple(to_sections(texts, starts, marks, title)))
+    if len(empty) == len(pages) and not any(read.values()):
+        raise UnreadableDocument(without_text(source, len(pages), scanned=bool(scanned)))
+    outline = Outline()
+    Writer(outline, marks, title or stem_of(source)).write(pages, read)
+    document = outline.document(source, title or stem_of(source))
+    return replace(
+        document, notes=tuple(notes(source, [index for index in scanned if not read.get(index)], read))
+    )
+
+
+def without_text(source: str, pages: int, *, scanned: bool) -> str:
+    """Return the sentence for a file of which no page gave any text."""
+    count = f"{pages} page{'s' if pages > 1 else ''}"
+    if not scanned:
+        return f"{source} has no text layer, nor any image: {count} without a word."
+    if installed():
+        return f"{source} has no text layer ({count} of images), and OCR finds no text in it."
+    return f"{source} has no text layer ({count} of images): {HOW}, then ingest it again."
+
+
+def notes(source: str, missing: Sequence[int], read: dict[int, str]) -> Iterator[str]:
+    """Yield the sentence about scanned pages that were not read."""
+    if not missing:
+        return
+    tried = [index for index in missing if index in read]
+    late = [index for index in missing if index not in read]
+    if tried:
+        yield f"{source}: {named(tried)} of images, in which OCR finds no text."
+    if late:
+        why = "its time for OCR was over" if installed() else HOW
+        yield f"{source}: {named(late)} of images, not read: {why}."
+
+
+def named(pages: Sequence[int]) -> str:
+    """Return `page 3 is` or `pages 1-4, 7 are`."""
+    runs: list[tuple[int, int]] = []
+    for page in (index + 1 for index in pages):
+        if runs and runs[-1][1] == page - 1:
+            runs[-1] = (runs[-1][0], page)
+        else:
+            runs.append((page, page))
+    said = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+    return f"page {said} is" if len(pages) == 1 else f"pages {said} are"
 
 
 def open_pdf(data: bytes, source: str) -> pdfium.PdfDocument:
@@ -51,22 +94,49 @@ def open_pdf(data: bytes, source: str) -> pdfium.PdfDocument:
         raise UnreadableDocument(f"{source} is damaged: PDFium cannot open it as a PDF.") from cause
 
 
-def page_text(pdf: pdfium.PdfDocument, index: int) -> str:
-    """Return one page's text in reading order; "" for a damaged page, so that the others are read."""
+def page_lines(pdf: pdfium.PdfDocument, index: int) -> list[Line]:
+    """Return one page's lines; none for a damaged page, so that the others are read."""
     try:
         page = pdf[index]
         try:
-            raw = page.get_textpage().get_text_range()
+            return lines_of(page)
         finally:
             page.close()
     except pdfium.PdfiumError:
-        return ""
-    text = HYPHEN.sub("", raw.replace("\r\n", "\n").replace("\r", "\n"))
-    return storable(CONTROLS.sub(" ", text))
+        return []
 
 
-def bookmarks(pdf: pdfium.PdfDocument) -> Iterator[tuple[int, int, str]]:
-    """Yield (page index, level from 1, title) of the outline, in its order."""
+def has_picture(pdf: pdfium.PdfDocument, index: int) -> bool:
+    """Tell whether a page shows an image."""
+    try:
+        page = pdf[index]
+        try:
+            return any(True for _ in page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=4))
+        finally:
+            page.close()
+    except pdfium.PdfiumError:
+        return False
+
+
+def ocr_pages(pdf: pdfium.PdfDocument, pages: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Yield the text of scanned pages while there is time."""
+    clock = Clock()
+    for index in pages:
+        if clock.over():
+            return
+        page = pdf[index]
+        try:
+            scale = min(DPI / 72, LARGEST_SIDE / max(*page.get_size(), 1))
+            picture = page.render(scale=scale)  # pyright: ignore[reportArgumentType] - its type says int, it takes both
+            yield index, storable(read_pixels(picture.to_numpy()))
+        except pdfium.PdfiumError:
+            yield index, ""
+        finally:
+            page.close()
+
+
+def bookmarks(pdf: pdfium.PdfDocument) -> Iterator[Mark]:
+    """Yield the outline in its order."""
     for number, mark in enumerate(pdf.get_toc(max_depth=6)):
         if number >= MOST_BOOKMARKS:
             return
@@ -77,54 +147,50 @@ def bookmarks(pdf: pdfium.PdfDocument) -> Iterator[tuple[int, int, str]]:
             yield page, mark.level + 1, title
 
 
-def to_sections(
-    texts: list[str], starts: list[int], marks: list[tuple[int, int, str]], title: str
-) -> Iterator[Section]:
-    """Yield the sections of each page; a bookmark opens one where its title begins a line of its page."""
-    path: list[tuple[int, str]] = []
-    repeated = margins(texts)
-    for index, page in enumerate(texts):
-        at, text = body(page, repeated)
-        for number, level, name in marks:
-            found = place(text, name, at) if number == index else None
-            if found is None:
+class Writer:
+    """Writes pages into an outline; where the file has bookmarks, they say what is a heading and of which level."""
+
+    def __init__(self, outline: Outline, marks: Sequence[Mark], title: str) -> None:
+        self.outline = outline
+        self.marks = marks
+        self.title = title
+
+    def write(self, pages: Sequence[Sequence[Line]], read: dict[int, str]) -> None:
+        """Write all pages; `read` is what OCR found on some."""
+        repeated, scale = margins(pages), scale_of(pages)
+        for index, page in enumerate(pages):
+            self.outline.turn(index + 1)
+            if index in read:
+                self.outline.block(read[index])
+            elif any(line.text for line in page):
+                self.page(index, [line for line in body(page, repeated) if line.text], scale)
+
+    def page(self, index: int, lines: Sequence[Line], scale: Scale) -> None:
+        """Write one page."""
+        marks = [(level, title) for at, level, title in self.marks if at == index]
+        for block in plausible(blocks_of(lines, scale)):
+            if block.rows:
+                self.outline.table(block.rows)
                 continue
-            if text[at:found].strip():
-                yield Section(starts[index] + at, starts[index] + found, names(path, title), index + 1)
-            at, path = found, [above for above in path if above[0] < level] + [(level, name)]
-        if text[at:].strip():
-            yield Section(starts[index] + at, starts[index] + len(text), names(path, title), index + 1)
+            found = next((mark for mark in marks if begins(block.text, mark[1])), None)
+            if found is not None:
+                marks.remove(found)
+                self.marked(block, *found)
+            elif block.level:
+                self.outline.heading(block.level, block.text)
+            else:
+                self.outline.block(block.text)
+
+    def marked(self, block: Block, level: int, title: str) -> None:
+        """Write a block that a bookmark's title begins."""
+        if len(block.text) <= len(title) + 12:
+            self.outline.heading(level, block.text)
+        else:
+            self.outline.label(level, title)
+            self.outline.block(block.text)
 
 
-def margins(texts: list[str]) -> frozenset[str]:
-    """Return the first and last lines that most pages share but for their numbers: headers and footers."""
-    edges = [{masked(lines[0]), masked(lines[-1])} for text in texts if (lines := text.strip().split("\n"))]
-    counts = Counter(line for edge in edges for line in edge if line)
-    return frozenset(line for line, count in counts.items() if count >= max(3, 0.6 * len(texts)))
-
-
-def masked(line: str) -> str:
-    """Return the line with its numbers made equal."""
-    return re.sub(r"\d+", "#", line.strip())
-
-
-def body(text: str, repeated: frozenset[str]) -> tuple[int, str]:
-    """Return where the page begins after its header, and its text up to its footer."""
-    text = text.rstrip()
-    head, _, rest = text.partition("\n")
-    at = len(head) + 1 if rest.strip() and masked(head) in repeated else 0
-    above, _, foot = text.rpartition("\n")
-    return at, above if len(above) > at and masked(foot) in repeated else text
-
-
-def place(text: str, name: str, at: int) -> int | None:
-    """Return where a line begins with the name, numbering before it allowed; None where none does."""
-    words = r"\s+".join(re.escape(word) for word in name.split())
-    found = re.compile(rf"^[\dIVX.]*\s*(?:{words})", re.M).search(text, at)
-    return found.start() if found else None
-
-
-def names(path: list[tuple[int, str]], title: str) -> tuple[str, ...]:
-    """Return the open bookmarks' titles, without a first one that repeats the document's."""
-    titles = tuple(name for _, name in path)
-    return titles[1:] if titles[:1] == (title,) else titles
+def begins(text: str, title: str) -> bool:
+    """Tell whether a text begins with a title, numbering before it allowed."""
+    words = r"\s+".join(re.escape(word) for word in title.split())
+    return bool(re.match(rf"[\dIVXA-Z.]*\s*(?:{words})", text, re.I))

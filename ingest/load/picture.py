@@ -1,6 +1,7 @@
 """Pictures: their text by OCR, a frame of a TIFF a page; refused where the extra is missing or there is no text."""
 
 import io
+from dataclasses import replace
 
 from contracts.documents import Document
 from contracts.errors import UnreadableDocument
@@ -9,7 +10,7 @@ from ingest.load.outline import Outline, stem_of
 
 MOST_PIXELS = 100_000_000
 """Of one frame: a picture of a few kilobytes may claim to be a hundred thousand pixels wide."""
-LONGEST_SIDE = 3_000
+LONGEST_SIDE = 2_000
 """Pixels: a photo of more is made smaller, since its letters are large enough and OCR takes time by the pixel."""
 
 
@@ -35,9 +36,12 @@ def load_picture(data: bytes, source: str) -> Document:
                 outline.block(read_pixels(np.asarray(shown)[:, :, ::-1]))
     except (UnidentifiedImageError, OSError, SyntaxError, EOFError, Image.DecompressionBombError) as cause:
         raise UnreadableDocument(f"{source} is damaged: it cannot be opened as an image.") from cause
+    left = frames - len(outline.pages)
     if not outline.parts:
         raise UnreadableDocument(f"{source} is an image in which OCR finds no text.")
-    return outline.document(source, stem_of(source))
+    document = outline.document(source, stem_of(source))
+    said = f"{source}: {left} of its {frames} frames were not read: its time for OCR was over."
+    return replace(document, notes=(said,) if left else ())
 
 
 def require_size(size: tuple[int, int], source: str) -> None:

@@ -48,7 +48,7 @@ def in_pieces(
             lines, filled = [], least
         lines.append(line)
         filled += tokens
-    yield "\n".join([head, *lines]), len(lines)
+    yield "\n".join([head, *lines]) if lines else to_line(header), len(lines)
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

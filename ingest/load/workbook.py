@@ -17,7 +17,7 @@ from contracts.documents import Document
 from contracts.errors import UnreadableDocument
 from ingest.load.charts import chart_texts
 from ingest.load.markup import attribute, child, children, descendants, local, parse_part, words
-from ingest.load.outline import Outline
+from ingest.load.outline import Outline, stem_of
 from ingest.load.package import Package
 from ingest.load.relations import Relation, relations_of, title_of
 from ingest.load.sheets import Sheet, spelled, write_sheet
@@ -57,7 +57,7 @@ def load_workbook(data: bytes, source: str) -> Document:
         relation = relations.get(attribute(element, "id") or "")
         if relation is not None:
             write_sheet(sheet_of(book, element.get("name") or "Sheet", relation.target), outline)
-    return outline.document(source, title_of(package))
+    return outline.document(source, title_of(package) or stem_of(source))
 
 
 def strings_of(package: Package) -> list[str]:
@@ -129,7 +129,7 @@ def read_cells(book: Book, data: bytes, sheet: Sheet) -> None:
         column = -1
         for cell in children(element, "c"):
             at = place(cell.get("r") or "")
-            column = at[1] if at else column + 1
+            last, column = at or (last, column + 1)
             if text := value_of(book, cell):
                 sheet.cells[last, column] = text
         element.clear(keep_tail=False)

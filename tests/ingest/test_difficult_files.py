@@ -30,7 +30,7 @@ def files() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the evaluation data is not here: set SWITCHBOARD_DATA")
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("path", list(files()), ids=lambda path: path.name)
 def test_a_difficult_file_is_read_or_refused_for_a_true_reason(path: Path) -> None:
     reason = REFUSED.get(path.name)

@@ -15,15 +15,24 @@ def test_a_pdf_keeps_its_pages() -> None:
 
 
 def test_headers_that_every_page_repeats_are_left_out() -> None:
-    from ingest.load.pdf import body, margins
+    from ingest.load.pdf_layout import body, margins
+    from ingest.load.pdf_lines import Line
 
-    pages = [f"Handbook, page {n}\nText {word}.\n{n} of 4" for n, word in enumerate(["a", "b", "c", "d"], 1)]
+    pages = [
+        [Line(f"Handbook, page {n}"), Line(f"Text {word}."), Line(f"{n} of 4")]
+        for n, word in enumerate("abcd", 1)
+    ]
     cut = [body(page, margins(pages)) for page in pages]
-    assert [text[at:] for at, text in cut] == ["Text a.", "Text b.", "Text c.", "Text d."]
+    assert [[line.text for line in page] for page in cut] == [
+        ["Text a."],
+        ["Text b."],
+        ["Text c."],
+        ["Text d."],
+    ]
 
 
 def test_a_scan_is_refused_for_want_of_text() -> None:
-    with pytest.raises(UnreadableDocument, match=r"scan\.pdf has no text layer .* run OCR over it first"):
+    with pytest.raises(UnreadableDocument, match=r"scan\.pdf has no text layer, nor any image: 2 pages without a word"):
         load_bytes(pdf("", ""), "scan.pdf")
 
 
