@@ -73,7 +73,7 @@ async def vectors_for(changes: Sequence[Change], tenant: str, parts: Parts) -> d
 
 def current(packed: str) -> bool:
     """Tell whether token vectors are packed as they would be now."""
-    return bool(packed) and base64.b64decode(packed[:4])[0] == tokens.VERSION
+    return bool(packed) and base64.b64decode(packed[:4])[0] == tokens.MINILM
 
 
 async def copied(change: Change, tenant: str, parts: Parts) -> Parsed | None:
