@@ -16,6 +16,10 @@ SECONDS: Final = 60.0
 """The longest that one file may take."""
 STARTUP: Final = 60.0
 """On top of that, for a fresh process on a busy machine."""
+PATIENCE: Final = 5
+"""Times SECONDS for a file whose process hardly gets to work."""
+ENOUGH, IDLE = 0.8, 0.02
+"""Of SECONDS: so much CPU time is all that a file gets, with less than so much a turn its process waits for nothing."""
 ENDING: Final = 1.0
 """Seconds in which a process that closed its end is gone."""
 PARSED: Final = TypeAdapter(Parsed)
@@ -78,8 +82,7 @@ class Reader:
         process = self._process or await self._start()
         whole = False
         try:
-            async with asyncio.timeout(self.seconds if self._used else self.seconds + STARTUP):
-                done = await exchange(process, order)
+            done = await self._in_time(process, order)
             whole = self._used = not done.spent
             return done.parsed
         except (asyncio.IncompleteReadError, ConnectionError, ValueError) as cut:
@@ -87,6 +90,27 @@ class Reader:
         finally:
             if not whole:  # a half-read answer must not be taken for the next file's
                 await self.close()
+
+    async def _in_time(self, process: asyncio.subprocess.Process, order: Order) -> Answer:
+        """Return the answer of a process that works, or waits, no longer than it may. Raises TimeoutError.
+
+        On a busy machine it gets little done in the time; so long as that is not the file's fault, it has more of it.
+        """
+        before = worked(process.pid)
+        answer = asyncio.ensure_future(exchange(process, order))
+        try:
+            for turn in range(1, PATIENCE + 1):
+                seconds = self.seconds if self._used or turn > 1 else self.seconds + STARTUP
+                await asyncio.wait([answer], timeout=seconds)
+                if answer.done():
+                    return await answer
+                share = (worked(process.pid) - before) / self.seconds
+                if share > ENOUGH or share < IDLE * turn:
+                    break
+            raise TimeoutError
+        finally:
+            answer.cancel()
+            await asyncio.wait([answer])
 
     async def close(self) -> None:
         """End the process, whatever it is doing, and what it may have started."""
@@ -105,6 +129,16 @@ class Reader:
             *command, stdin=pipe, stdout=pipe, stderr=none, env=environment(), start_new_session=True
         )
         return self._process
+
+
+def worked(pid: int) -> float:
+    """Return the CPU seconds that a process has used; 0 where it has ended."""
+    import psutil  # needed for few files, and slow to load
+
+    with contextlib.suppress(psutil.Error):
+        used = psutil.Process(pid).cpu_times()
+        return used.user + used.system
+    return 0.0
 
 
 async def code_of(process: asyncio.subprocess.Process) -> int:
