@@ -56,7 +56,7 @@ def indexer_for(wiring: "Wiring") -> "Indexer":
     from ingest.web_order import take_order
     from ports.web_address import is_url
 
-    wiring.renew = renew
+    wiring.indexes.renew = renew
     settings, pace = wiring.ports.settings, Pace()
 
     async def run(

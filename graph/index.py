@@ -19,14 +19,14 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from contracts.errors import EmbeddingMismatch, SetupError, SwitchboardError
 from graph.encoder import Encoder, encoder_for
+from graph.renewing import Answers, Embed, Passages
 from ports.edge import EdgeClient
 from ports.open import Ports
 from retrievers import alias
-from retrievers.canonical import QUESTION, CanonicalAnswers
-from retrievers.collection import DENSE, Collection
+from retrievers.canonical import CanonicalAnswers
+from retrievers.collection import Collection
 from retrievers.guarded import Guarded
 from retrievers.hybrid import HybridRetriever
-from retrievers.renewal import chunk_of
 from retrievers.turns import Turns
 
 LOOK_S: Final = 2.0
@@ -74,6 +74,8 @@ class Indexes:
         self._now: Index | None = None
         self._refused = ""
         self._turn = asyncio.Lock()
+        self.renew: Embed | None = None
+        """What cuts and embeds stored chunks anew; the composition root hands it in."""
 
     @property
     def now(self) -> Index:
@@ -220,18 +222,11 @@ class Indexes:
             raise EmbeddingMismatch(
                 self._refused or f"The index is now {target!r}. Ingest the document again."
             )
-        return [await self._anew(point) for point in points]
-
-    async def _anew(self, point: models.PointStruct) -> models.PointStruct:
-        payload = point.payload or {}
-        vector: Any = point.vector
-        name, text = (
-            (QUESTION, payload["question"])
-            if QUESTION in vector
-            else (DENSE, chunk_of(payload).embedded_text())
-        )
-        (dense,) = await self.now.embeddings.aembed_documents([text])
-        return models.PointStruct(id=point.id, vector={**vector, name: list(dense)}, payload=payload)
+        if target == self.now.canonical.name:
+            return await Answers(self.now.embeddings).make(points)
+        if self.renew is None:
+            raise EmbeddingMismatch(f"The index is now {target!r}. Ingest the document again.")
+        return await Passages(self.now.encoder, self.renew).make(points)
 
     def _ways(self, used: str) -> str:
         return (

@@ -85,19 +85,32 @@ class Library:
         self._settling = asyncio.Lock()
 
     async def write(
-        self, tenant: str, contents: Sequence[Content], rows: Sequence[Indexed], groups: Groups = None
+        self,
+        tenant: str,
+        contents: Sequence[Content],
+        rows: Sequence[Indexed],
+        groups: Groups = None,
+        *,
+        index: Index | None = None,
     ) -> None:
         """Make these documents what readers see, all in one moment; what they had before goes.
 
-        Raises what the index and the database raise: then readers see what they saw before.
+        `index` is the one that the vectors were made for: after a change of the embedding model it makes others of
+        them. Raises what the index and the database raise: then readers see what they saw before.
         """
         while True:
             async with self._change() as owner:
-                if await self._write(tenant, owner, contents, rows, groups):
+                if await self._write(tenant, owner, contents, rows, groups, index or self._index()):
                     break
 
     async def _write(
-        self, tenant: str, owner: str, contents: Sequence[Content], rows: Sequence[Indexed], groups: Groups
+        self,
+        tenant: str,
+        owner: str,
+        contents: Sequence[Content],
+        rows: Sequence[Indexed],
+        groups: Groups,
+        index: Index,
     ) -> bool:
         """Do one try; False where another process took the change over."""
         versions = {row["source"]: row["sha256"] for row in rows}
@@ -107,7 +120,7 @@ class Library:
             keep = await editions.kept(self._database, tenant, list(versions))
             own = {source: groups if groups is not None else there.get(source, []) for source in versions}
             marked = [replace(content, groups=own[content.source]) for content in contents]
-            await self._index().replace_all(tenant, marked, sorted(keep))
+            await index.replace_all(tenant, marked, sorted(keep))
             done = await self._commit(tenant, owner, rows, own, chosen=groups is not None)
         except BaseException:
             with suppress(SQLAlchemyError, SwitchboardError, OSError):

@@ -14,10 +14,11 @@ from typing import Any, Final
 from qdrant_client import models
 
 from contracts.errors import BadRequest, StoreUnavailable
-from graph.encoder import encoder_for
+from graph.encoder import encoder_for, questions_for
 from graph.index import canonical_name, dimension_of
 from graph.renewing import Answers, Copy, Embed, Passages
 from ports.edge import EdgeClient
+from ports.onnx import DEFAULT
 from ports.open import Ports
 from retrievers import alias
 from retrievers.cache import AnswerCache
@@ -30,6 +31,8 @@ FEW: Final = 200
 """Touched points that are left for the moment in which writers wait."""
 GRACE_S: Final = 15.0
 """Seconds between the switch and the end of the old collection: answers under way read from it."""
+WORTH: Final = 2000
+"""Points from which the embedded index is made fast before the switch: it has no graph for fewer."""
 READY_S: Final = 1.0
 """Seconds between two looks whether a server has indexed the new collection."""
 
@@ -104,7 +107,7 @@ class Reembedding:
     def _setting(self, model: str) -> str:
         if model == self._ports.embedding_name:
             return ""
-        if model == self._ports.minilm.name:
+        if model == DEFAULT:
             return "Unset SWITCHBOARD_MODEL_EMBEDDING: it names another model than the index is made with."
         return f"Set SWITCHBOARD_MODEL_EMBEDDING={model} so that the settings name the model in use."
 
@@ -146,6 +149,7 @@ class Reembedding:
         """Make the new collections, or take up those of a run that was cut off."""
         model, size, client = change.model, change.dimension, self._client
         embeddings = self._ports.embedder(model)
+        asked = questions_for(self._ports, embeddings)
         kind = Passages(encoder_for(self._ports, embeddings), self._embed)
         new = await self._target(self._index, old, wish, model, size)
         await Collection(client, new, model, size).ensure()
@@ -156,11 +160,11 @@ class Reembedding:
         theirs = await alias.target_of(client, name) or await alias.orphan_of(client, name)
         if theirs is None:
             theirs = await alias.next_name(client, name, model, size)
-            await CanonicalAnswers(client, theirs, embeddings, model, size).ensure()
+            await CanonicalAnswers(client, theirs, asked, model, size).ensure()
         answered = await alias.made_of(client, theirs, name)
         fresh = await self._target(name, answered, wish, model, size)
-        await CanonicalAnswers(client, fresh, embeddings, model, size).ensure()
-        return Copy(client, old.name, new, kind), Copy(client, theirs, fresh, Answers(embeddings))
+        await CanonicalAnswers(client, fresh, asked, model, size).ensure()
+        return Copy(client, old.name, new, kind), Copy(client, theirs, fresh, Answers(asked))
 
     async def _target(self, index: str, old: alias.Made, wish: Wish, model: str, size: int) -> str:
         """Return the collection to fill: one of that model that is there already, or a new one."""
@@ -215,7 +219,8 @@ class Reembedding:
     async def _ready(self, name: str) -> None:
         """Wait until the new collection is searched by its graph."""
         if isinstance(self._client, EdgeClient):
-            await self._client.optimize(name)
+            if (await self._client.count(name)).count >= WORTH:
+                await self._client.optimize(name)
             return
         while True:
             await asyncio.sleep(READY_S)  # a server tells nobody when it is done

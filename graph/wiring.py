@@ -27,7 +27,6 @@ from graph.failures import is_passing
 from graph.index import Indexes, LiveRetriever
 from graph.journal import RunJournal
 from graph.library import Library
-from graph.renewing import Embed
 from models import extractive, smalltalk
 from models.acts import Acts
 from models.chat import PoolChat
@@ -90,8 +89,6 @@ class Wiring:
         self.tools = tools
         self.graph: Graph = build_graph(ports.checkpoints)
         self.indexes = indexes
-        self.renew: Embed | None = None
-        """What cuts and embeds stored chunks for another model; the composition root hands it in."""
         self.cache = AnswerCache(ports.redis, ports.settings.cache_ttl)
         self.editions = Editions(lambda tenant: editions.listing(database, tenant), self.cache.version)
         alone = ports.settings.database_url is None

@@ -10,6 +10,7 @@ from graph.library import Library
 from ingest.embed import Encoder
 from ingest.files import LARGEST
 from ingest.readers import SECONDS
+from ingest.renew import renew
 from ingest.worker import MEMORY
 from retrievers.contents import Content, Stored
 from store.engine import Database
@@ -84,6 +85,7 @@ class Parts:
 def parts_over(wiring: "Wiring", workers: int = 2) -> Parts:
     """Return the parts over what is open, with the settings' limits."""
     settings = wiring.ports.settings
+    wiring.indexes.renew = renew
     return Parts(
         wiring.collection,
         wiring.encoder,

@@ -17,7 +17,8 @@ def renew(chunks: Sequence[Chunk], encoder: Encoder) -> list[Renewed]:
         return [_renewed(one) for one in embed([[chunk] for chunk in chunks], encoder)]
     except TooLong:
         if len(chunks) > 1:
-            return [one for chunk in chunks for one in renew([chunk], encoder)]
+            middle = len(chunks) // 2
+            return [*renew(chunks[:middle], encoder), *renew(chunks[middle:], encoder)]
         return [_joined(renew(_halves(chunks[0]), encoder))]
 
 

@@ -25,7 +25,7 @@ async def write(
     """
     contents = [to_content(*one) for one in batch]
     rows = [to_row(*one, (stats or {}).get(one[0].source, "")) for one in batch]
-    await parts.books().write(tenant, contents, rows, groups)
+    await parts.books().write(tenant, contents, rows, groups, index=parts.collection)
 
 
 def to_content(parsed: Parsed, embedded: Embedded) -> Content:

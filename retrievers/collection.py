@@ -92,8 +92,8 @@ class Collection:
             raise EmbeddingMismatch(
                 f"The index {self.name!r} was made with {found[0] or 'an unknown model'} "
                 f"({found[1] or '?'} dimensions), but {self.embedding_name} ({self.dimension} dimensions) is "
-                "configured. Configure the first again, or "
-                "set SWITCHBOARD_COLLECTION to a new name and ingest the documents into it."
+                "asked for. Run `switchboard reembed`, which makes a new index with the configured model from the "
+                "stored text and switches to it."
             )
 
     async def replace(

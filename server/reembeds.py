@@ -30,11 +30,11 @@ class Reembeds:
                     f"A change to {self._wish.model or 'the configured model'} is under way. Wait for its end."
                 )
             return
-        if self._wiring.renew is None:
+        if self._wiring.indexes.renew is None:
             raise BadRequest("This process was started without the ingest, and cannot make vectors anew.")
         self._wish = wish
         self.change = {"state": "running", "stage": "opening", "done": 0, "total": 0}
-        work = Reembedding(self._wiring.ports, self._wiring.cache, self._wiring.renew)
+        work = Reembedding(self._wiring.ports, self._wiring.cache, self._wiring.indexes.renew)
         self._task = asyncio.create_task(self._run(work, wish), name="reembed")
 
     async def _run(self, work: Reembedding, wish: Wish) -> None:

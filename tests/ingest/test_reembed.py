@@ -13,7 +13,9 @@ from contracts.agents import AgentConfig
 from contracts.identity import LOCAL
 from graph.reembed import Change, Reembedding, Wish
 from graph.wiring import Wiring, open_wiring
+from ingest.parts import parts_over
 from ingest.renew import renew
+from ingest.sync import sync
 from ports.settings import Settings
 from retrievers import alias
 from switchboard import indexer_for
@@ -94,6 +96,7 @@ async def test_a_change_of_model_keeps_every_point_and_gives_it_the_new_vectors(
     async with filled(settings, tmp_path) as wiring:
         old = wiring.collection.name
         before = await points(wiring, old)
+        late = wiring.retriever(LOCAL, AgentConfig(name="a"))
 
         found = await change(wiring)
 
@@ -111,7 +114,7 @@ async def test_a_change_of_model_keeps_every_point_and_gives_it_the_new_vectors(
             "passages--all-minilm-l6-v2-int8-384--1",
             "passages_canonical--all-minilm-l6-v2-int8-384--1",
         ]
-        assert "26 days" in await asked(wiring)
+        assert "26 days" in (await late.ainvoke(QUESTION))[0].page_content  # its own collection has gone
 
 
 async def test_the_next_start_answers_with_the_indexs_own_model_and_says_what_to_set(
@@ -207,6 +210,39 @@ async def test_a_write_with_the_old_models_vectors_comes_after_the_switch_with_n
         assert held[str(late.id)]["payload"]["text"] == "Written late."
         assert len(held[str(late.id)]["vector"]["dense"]) == SIZE
         assert "badge.md" not in {one["payload"]["source"] for one in held.values()}
+
+
+async def test_an_ingest_that_began_before_the_switch_ends_in_the_new_index(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with filled(settings, tmp_path) as wiring:
+        early = parts_over(wiring, workers=1)
+        await change(wiring)
+        write(tmp_path / "pages", {"new.md": "# New\n\nA new page.\n"})
+
+        report = await sync([str(tmp_path / "pages" / "new.md")], LOCAL.tenant, early)
+
+        held = await points(wiring, wiring.collection.name)
+        assert report.failures == []
+        assert {len(one["vector"]["dense"]) for one in held.values()} == {SIZE}
+        assert "A new page." in {one["payload"]["text"] for one in held.values()}
+
+
+async def test_another_server_goes_over_to_the_new_model(tmp_path: Path, model: tuple[str, Embedder]) -> None:
+    with qdrant(tmp_path / "server") as url:
+        chosen: dict[str, Any] = {"ollama_urls": (model[0],), "threads": 1, "qdrant_url": url}
+        one = Settings(data_dir=tmp_path / "one", **chosen)
+        async with (
+            filled(one, tmp_path) as first,
+            open_wiring(Settings(data_dir=tmp_path / "two", **chosen)) as second,
+        ):
+            await change(first)
+
+            await second.indexes.look()
+
+            assert second.indexes.now.embedding == MODEL
+            assert second.collection.name == first.collection.name
+            assert "26 days" in await asked(second)
 
 
 async def test_changing_back_to_a_kept_collection_costs_only_what_differs(

@@ -5,6 +5,7 @@ and keeps the rest waiting, so that a test can act, or kill, in the middle.
 """
 
 import asyncio
+import functools
 import hashlib
 import threading
 from collections.abc import Iterator
@@ -27,9 +28,14 @@ def vector_of(text: str, size: int = SIZE) -> list[float]:
     """Return the sum of the words' random vectors."""
     total = np.full(size, 1e-3)
     for word in text.lower().split():
-        seed = int.from_bytes(hashlib.sha256(word.strip(".,?!:").encode()).digest()[:4])
-        total += np.random.default_rng(seed).normal(size=size)
+        total += _word(word.strip(".,?!:"), size)
     return (total / np.linalg.norm(total)).tolist()
+
+
+@functools.cache
+def _word(word: str, size: int) -> Any:
+    seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4])
+    return np.random.default_rng(seed).normal(size=size)
 
 
 class Embedder:
