@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 SUITES: Final = {
     "retrieval": Path("../shared/data/squad_xquad"),
+    "crosslingual": Path("../shared/data/squad_xquad"),
     "answerability": Path("../shared/data/clapnq_dev"),
     "handbook": Path("examples"),
     "ingest": Path("../shared/data/docling_tests"),
     "conversation": Path("../shared/data/mtrag"),
+    "chunking": Path("../shared/data/chunking_eval"),
     "ablate": Path("../shared/data"),
 }
 """Each suite, which is a module here, and the data that it measures on unless told otherwise."""

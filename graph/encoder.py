@@ -1,4 +1,4 @@
-"""What embeds for the index: sentence vectors from the chosen model, token vectors from MiniLM in any case."""
+"""What embeds for the index: a packaged model does it alone; others get their token vectors from MiniLM."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from ports.onnx import Encoded, MiniLM
+from ports.lexicon import Lexicon
+from ports.multilingual import NAME as MULTILINGUAL
+from ports.onnx import Encoded, Granite, MiniLM, Packaged
 from ports.open import Ports
+from retrievers.bridge import Bridge
+from retrievers.stopwords import STOPWORDS
 
 Encoder = Any
-"""`encode(texts) -> Encoded`, `aencode(texts)`, `count_tokens(text)`; MiniLM or PairedEncoder."""
+"""`encode(texts) -> Encoded`, `aencode(texts)`, `count_tokens(text)`; a packaged model or PairedEncoder."""
 
 
 class PairedEncoder:
@@ -45,6 +49,22 @@ class PairedEncoder:
 
 def encoder_for(ports: Ports, embeddings: Embeddings) -> Encoder:
     """Return the encoder of an index that is made with these embeddings."""
-    if embeddings is ports.minilm:
-        return ports.minilm
+    if isinstance(embeddings, Packaged):
+        return embeddings
     return PairedEncoder(ports.minilm, embeddings)
+
+
+def questions_for(ports: Ports, embeddings: Embeddings) -> Embeddings:
+    """Return what compares a question with approved ones, in the index of these embeddings.
+
+    Granite was trained to find passages; how alike two questions are is calibrated on MiniLM, of the same dimension.
+    """
+    return ports.minilm if isinstance(embeddings, Granite) else embeddings
+
+
+def bridge_for(ports: Ports, name: str) -> Bridge | None:
+    """Return what brings questions over to English, where the index is made with the multilingual model."""
+    if name != MULTILINGUAL:
+        return None
+    silent = frozenset[str]().union(*STOPWORDS.values())
+    return Bridge(Lexicon(ports.settings.models_dir, ports.multilingual(), silent.__contains__))

@@ -18,11 +18,12 @@ from qdrant_client import models
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from contracts.errors import EmbeddingMismatch, SetupError, SwitchboardError
-from graph.encoder import Encoder, encoder_for
+from graph.encoder import Encoder, bridge_for, encoder_for
 from graph.renewing import Answers, Embed, Passages
 from ports.edge import EdgeClient
 from ports.open import Ports
 from retrievers import alias
+from retrievers.bridge import Bridge
 from retrievers.canonical import CanonicalAnswers
 from retrievers.collection import Collection
 from retrievers.guarded import Guarded
@@ -46,6 +47,7 @@ class Index:
     embedding: str
     dimension: int
     encoder: Encoder
+    bridge: Bridge | None = None
 
 
 def canonical_name(index: str) -> str:
@@ -182,6 +184,7 @@ class Indexes:
             name,
             dimension,
             encoder_for(self._ports, embeddings),
+            bridge_for(self._ports, name),
         )
         await found.collection.ensure()
         await found.canonical.ensure()
@@ -256,5 +259,5 @@ class LiveRetriever(HybridRetriever):
             now: Index = self.indexes.now
             if now.collection.name == self.collection.name:
                 raise
-            self.collection, self.embeddings = now.collection, now.embeddings
+            self.collection, self.embeddings, self.bridge = now.collection, now.embeddings, now.bridge
             return await super()._find(query)

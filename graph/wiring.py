@@ -154,6 +154,7 @@ class Wiring:
             collection=index.collection,
             embeddings=index.embeddings,
             encoder=self.ports.minilm,
+            bridge=index.bridge,
             tenant=who.tenant,
             groups=who.reads,
             editions=self.editions,

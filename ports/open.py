@@ -1,9 +1,10 @@
 """Opens every client that the settings name, embedded or server, and closes them in reverse order."""
 
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
@@ -14,7 +15,9 @@ from ports import weights
 from ports.checkpoints import Checkpoints, open_checkpoints
 from ports.folder import Folder, own
 from ports.llama import LlamaChat, LlamaHost
-from ports.onnx import MiniLM
+from ports.multilingual import NAME as MULTILINGUAL
+from ports.multilingual import Multilingual
+from ports.onnx import DEFAULT, Granite, MiniLM
 from ports.qdrant import Vectors, open_vectors
 from ports.settings import Settings
 from ports.valkey import open_redis
@@ -35,21 +38,29 @@ class Ports:
     vectors: Vectors
     checkpoints: Checkpoints
     minilm: MiniLM
-    """Reads passages token by token, and embeds where no other embedder is named."""
+    """Reads what was found, intents and approved questions."""
     embeddings: Embeddings
     embedding_name: str
     llama: LlamaHost
     llama_name: str
     hosts: "list[OllamaHost]"
+    multilingual: Callable[[], Multilingual]
+    """The multilingual embedder, opened at its first use. Raises SetupError where its package is not installed."""
+    granite: Callable[[], Granite]
+    """The embedder of passages in English, opened at its first use."""
 
     def embedder(self, name: str) -> Embeddings:
         """Return the embedder of that name, configured or not. Raises ModelUnavailable where none can have it."""
         if name == self.minilm.name:
             return self.minilm
+        if name == Granite.name:
+            return self.granite()
+        if name == MULTILINGUAL:
+            return self.multilingual()
         if not self.hosts:
             raise ModelUnavailable(
-                f"{name} is no packaged embedder ({self.minilm.name} is), and no model host is set for it. "
-                "Set SWITCHBOARD_OLLAMA_URLS to a host that has it."
+                f"{name} is no packaged embedder ({Granite.name}, {self.minilm.name} and {MULTILINGUAL} are), and no "
+                "model host is set for it. Set SWITCHBOARD_OLLAMA_URLS to a host that has it."
             )
         return self.hosts[0].embeddings(name)
 
@@ -69,12 +80,33 @@ async def open_ports(settings: Settings) -> AsyncGenerator[Ports]:
         vectors = await stack.enter_async_context(open_vectors(settings.qdrant_url, key, place))
         database = settings.database_url.get_secret_value() if settings.database_url else None
         checkpoints = await stack.enter_async_context(open_checkpoints(database, folder.path))
-        minilm = MiniLM(settings.models_dir, settings.threads or os.cpu_count() or 1)
+        threads = settings.threads or os.cpu_count() or 1
+        minilm = MiniLM(settings.models_dir, threads)
         stack.callback(minilm.close)
+
+        @cache
+        def multilingual() -> Multilingual:
+            model = Multilingual(settings.models_dir, threads)
+            stack.callback(model.close)
+            return model
+
+        @cache
+        def granite() -> Granite:
+            model = Granite(settings.models_dir, threads)
+            stack.callback(model.close)
+            return model
+
         llama = _llama(settings)
         stack.callback(llama.close)
         hosts = await stack.enter_async_context(_hosts(settings)) if settings.ollama_urls else []
-        named = settings.model_embedding if hosts else ""
+        packaged: dict[str, Callable[[], Embeddings]] = {
+            MiniLM.name: lambda: minilm,
+            Granite.name: granite,
+            MULTILINGUAL: multilingual,
+        }
+        named = settings.model_embedding or DEFAULT
+        if named not in packaged and not hosts:
+            named = DEFAULT
         yield Ports(
             settings=settings,
             folder=folder,
@@ -82,11 +114,13 @@ async def open_ports(settings: Settings) -> AsyncGenerator[Ports]:
             vectors=vectors,
             checkpoints=checkpoints,
             minilm=minilm,
-            embeddings=hosts[0].embeddings(named) if named else minilm,
-            embedding_name=named or minilm.name,
+            embeddings=packaged[named]() if named in packaged else hosts[0].embeddings(named),
+            embedding_name=named,
             llama=LlamaHost(llama),
             llama_name=llama.model_name,
             hosts=hosts,
+            multilingual=multilingual,
+            granite=granite,
         )
 
 

@@ -52,7 +52,8 @@ class Settings(BaseSettings):
     model_analysis: str = "mistral:7b-instruct-v0.2-q4_K_M"
     model_code: str = "codellama:7b-instruct-q4_K_M"
     model_embedding: str = ""
-    """An embedding model on the Ollama hosts, such as `nomic-embed-text:latest`; empty uses the embedded MiniLM."""
+    """An embedding model on the Ollama hosts, such as `nomic-embed-text:latest`, or `use-multilingual-3`, which comes
+    with the extra `multilingual`; empty uses the embedded MiniLM."""
     num_ctx: Annotated[int, Field(ge=512, le=1_048_576)] = 8192
     """Context in tokens, the same for every request of a model: a change makes Ollama load it anew."""
     gguf: Path | None = None

@@ -41,6 +41,13 @@ def _terms(pairs: Sequence[tuple["Question", float]]) -> models.SparseVector | N
     return models.SparseVector(indices=list(best), values=list(best.values())) if best else None
 
 
+def with_tokens(question: "Question", encoded: Any) -> "Question":
+    """Return the question with the tokens of another text beside its own, such as of its words in English."""
+    weights = getattr(encoded, "weights", None)
+    beside = replace(question, tokens=encoded.tokens[0], weights=None if weights is None else weights[0])
+    return replace(question, **_tokens([(question, 1.0), (beside, 1.0)]))
+
+
 def _tokens(pairs: Sequence[tuple["Question", float]]) -> dict[str, Any]:
     """Return the tokens of all texts, and for each its rarity times its text's weight."""
     rows: list[Any] = []

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from qdrant_client import models
 
 from retrievers import rerank, tokens
-from retrievers.blend import blend
+from retrievers.blend import blend, with_tokens
 from retrievers.collection import BM25, DENSE, Collection, of, readable
 from retrievers.editions import seen
 from retrievers.sparse import query_vector
@@ -79,6 +79,8 @@ class HybridRetriever(BaseRetriever):
     """Folders or sources that may be read; empty for all."""
     groups: tuple[str, ...] = ()
     """The asker's groups, beside what everyone may read."""
+    bridge: Any = None
+    """Brings questions of other languages over to English (retrievers/bridge.py); None leaves them as they are."""
     editions: Any = None
     """What is being changed (retrievers.editions.Editions); None where nothing changes while it is read."""
     limit: int = 8
@@ -134,8 +136,9 @@ class HybridRetriever(BaseRetriever):
 
     async def _read(self, query: str) -> Question:
         question = Question()
+        bridged = await asyncio.to_thread(self.bridge.over, query) if self.bridge else None
         if self.mode != "dense":
-            ids, values = query_vector(query)
+            ids, values = query_vector(query, bridged.terms if bridged else None)
             question.bm25 = models.SparseVector(indices=ids, values=values) if ids else None
         if self.mode == "bm25":
             return question
@@ -145,6 +148,8 @@ class HybridRetriever(BaseRetriever):
             question.tokens, question.dense = encoded.tokens[0], encoded.dense[0].tolist()
             weights = getattr(encoded, "weights", None)
             question.weights = None if weights is None else weights[0]
+            if bridged:
+                question = with_tokens(question, await encoder.aencode([bridged.text]))
         if encoder is not self.embeddings:
             question.dense = await self.embeddings.aembed_query(query)
         return question

@@ -14,6 +14,7 @@ adds up both terms' weights; the question's other terms and the dense half outwe
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 from zlib import crc32
@@ -104,9 +105,9 @@ def _noted(word: str, language: str) -> tuple[int, ...]:
     return ids
 
 
-def query_vector(text: str) -> SparseVector:
-    """Return the ids of the question's terms with their weights."""
+def query_vector(text: str, beside: Mapping[str, float] | None = None) -> SparseVector:
+    """Return the ids of the question's terms, and of those to be looked for beside them, with their weights."""
     weights: dict[int, float] = {}
-    for term, weight in query_terms(text).items():
+    for term, weight in [*query_terms(text).items(), *(beside or {}).items()]:
         weights[term_id(term)] = max(weight, weights.get(term_id(term), 0.0))
     return list(weights), list(weights.values())

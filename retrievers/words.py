@@ -62,6 +62,11 @@ def terms_of(word: str, language: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((folded(whole), *_pieces(whole), *stems, *_humps(word, language))))
 
 
+def is_unspaced(word: str) -> bool:
+    """Tell whether the word is a run of characters without spaces, as Chinese, Japanese, Korean and Thai have."""
+    return bool(_PAIRS.match(word) or _TRIPLES.match(word))
+
+
 def runs(text: str, length: int) -> tuple[str, ...]:
     """Return each run of so many characters; a shorter text whole."""
     return tuple(text[at : at + length] for at in range(max(1, len(text) - length + 1)))
