@@ -135,6 +135,8 @@ class Recalled(TypedDict):
     approved_at: str
     passages: list[Passage]
     citations: list[Citation]
+    rests_on: NotRequired[list[str]]
+    """Sources that an approved answer was written from: who may not read all of them is not given it."""
 
 
 class RunState(TypedDict, total=False):

@@ -27,6 +27,7 @@ from graph.failures import is_passing
 from graph.index import Indexes, LiveRetriever
 from graph.journal import RunJournal
 from graph.library import Library
+from graph.renewing import Embed
 from models import extractive, smalltalk
 from models.acts import Acts
 from models.chat import PoolChat
@@ -89,6 +90,8 @@ class Wiring:
         self.tools = tools
         self.graph: Graph = build_graph(ports.checkpoints)
         self.indexes = indexes
+        self.renew: Embed | None = None
+        """What cuts and embeds stored chunks for another model; the composition root hands it in."""
         self.cache = AnswerCache(ports.redis, ports.settings.cache_ttl)
         self.editions = Editions(lambda tenant: editions.listing(database, tenant), self.cache.version)
         alone = ports.settings.database_url is None
@@ -154,7 +157,6 @@ class Wiring:
             collection=index.collection,
             embeddings=index.embeddings,
             encoder=self.ports.minilm,
-            bridge=index.bridge,
             tenant=who.tenant,
             groups=who.reads,
             editions=self.editions,
@@ -165,7 +167,13 @@ class Wiring:
     def memory(self, who: Identity, agent_id: str, agent: AgentConfig) -> AnswerMemory:
         """Return the standing answers that this asker may get from this agent, configured as it is now."""
         scope = [*who.reads, "", who.role, agent.model_dump_json(exclude={"name", "examples"})]
-        return AnswerMemory(self.canonical, self.cache, tenant=who.tenant, agent=agent_id, scope=scope)
+
+        async def readable(sources: Sequence[str]) -> set[str]:
+            return await documents.readable(self.database, who, sources)
+
+        return AnswerMemory(
+            self.canonical, self.cache, tenant=who.tenant, agent=agent_id, scope=scope, readable=readable
+        )
 
     def chat(self, who: Identity, agent: AgentConfig) -> PoolChat:
         """Return the chat models that this agent may use, and what small talk may name."""
@@ -182,6 +190,7 @@ class Wiring:
         return [
             one["title"]
             for one in page["items"]
+            if documents.may_read(who, one["groups"])
             if not known or any(under(one["source"], prefix) for prefix in known)
         ]
 

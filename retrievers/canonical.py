@@ -1,6 +1,6 @@
 """Answers that a person approved, found by the question they were approved for."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid5
@@ -33,7 +33,12 @@ class Canonical:
     approved_by: str
     approved_at: str
     """ISO 8601."""
+    sources: tuple[str, ...] = ()
+    """The documents that it was written from: who may not read all of them is not given it."""
 
+
+Readable = Callable[[Sequence[str]], Awaitable[set[str]]]
+"""Return those of the sources that the asker may read."""
 
 Place = tuple[str, str]
 """Where an answer stands in a list: when it was approved, and its id."""
@@ -64,12 +69,20 @@ class CanonicalAnswers:
                 f"but {self._metadata['embedding']} is asked for. "
                 "Run `switchboard reembed`, which indexes them again with the configured model."
             )
-        for field, index in {"tenant": TENANT, "agent": KEYWORD}.items():
+        for field, index in {"tenant": TENANT, "agent": KEYWORD, "sources": KEYWORD}.items():
             if field not in info.payload_schema:
                 await self._client.create_payload_index(self.name, field, field_schema=index)
 
     async def add_canonical(
-        self, tenant: str, agent: str, question: str, answer: str, *, approved_by: str, approved_at: str
+        self,
+        tenant: str,
+        agent: str,
+        question: str,
+        answer: str,
+        *,
+        approved_by: str,
+        approved_at: str,
+        sources: Sequence[str] = (),
     ) -> str:
         """Keep the answer and return its id; one for the same question is replaced."""
         id = str(uuid5(NAMESPACE, "\0".join((tenant, agent, normalized(question)))))
@@ -80,6 +93,7 @@ class CanonicalAnswers:
             "answer": answer,
             "approved_by": approved_by,
             "approved_at": approved_at,
+            "sources": sorted(set(sources)),
         }
         vector = await self._embeddings.aembed_query(question)
         point = models.PointStruct(id=id, vector={QUESTION: vector}, payload=payload)
@@ -93,6 +107,12 @@ class CanonicalAnswers:
             return False
         await self._client.delete(self.name, points_selector=models.FilterSelector(filter=mine), wait=True)
         return True
+
+    async def withdraw(self, tenant: str, sources: Sequence[str]) -> None:
+        """Forget the answers that were written from one of these documents."""
+        theirs = models.FieldCondition(key="sources", match=models.MatchAny(any=list(sources)))
+        these = models.Filter(must=[*of(tenant), theirs])
+        await self._client.delete(self.name, points_selector=models.FilterSelector(filter=these), wait=True)
 
     async def list_canonical(
         self, tenant: str, agent: str | None = None, *, limit: int = 50, after: Place | None = None
@@ -123,9 +143,18 @@ class CanonicalAnswers:
                 return places
 
     async def find(
-        self, tenant: str, agent: str, question: str, vector: Sequence[float] | None = None
+        self,
+        tenant: str,
+        agent: str,
+        question: str,
+        vector: Sequence[float] | None = None,
+        *,
+        readable: Readable | None = None,
     ) -> Recalled | None:
-        """Return the approved answer to this question, or None; `vector` spares embedding it again."""
+        """Return the approved answer to this question, or None; `vector` spares embedding it again.
+
+        `readable` says which of an answer's sources the asker may read; without it an answer that has some is nobody's.
+        """
         asked = vector if vector is not None else await self._embeddings.aembed_query(question)
         request = models.QueryRequest(
             query=list(asked),
@@ -138,6 +167,9 @@ class CanonicalAnswers:
         (found,) = await self._client.query_batch_points(self.name, [request])
         for point in found.points:
             if same_question(question, point.payload["question"]):
+                sources = point.payload.get("sources") or []
+                if sources and (readable is None or set(sources) - await readable(sources)):
+                    continue
                 return _recalled(_canonical(point), point.score)
         return None
 
@@ -150,8 +182,8 @@ def _mine(tenant: str, agent: str | None) -> models.Filter:
 
 
 def _canonical(point: Any) -> Canonical:
-    kept = {key: value for key, value in point.payload.items() if key != "tenant"}
-    return Canonical(id=str(point.id), **kept)
+    kept = {key: value for key, value in point.payload.items() if key not in ("tenant", "sources")}
+    return Canonical(id=str(point.id), **kept, sources=tuple(point.payload.get("sources") or ()))
 
 
 def _place(canonical: Canonical) -> Place:
@@ -167,4 +199,5 @@ def _recalled(canonical: Canonical, score: float) -> Recalled:
         approved_at=canonical.approved_at,
         passages=[],
         citations=[],
+        rests_on=list(canonical.sources),
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from contracts.state import Recalled, RunState
 from retrievers.cache import AnswerCache
-from retrievers.canonical import CanonicalAnswers
+from retrievers.canonical import CanonicalAnswers, Readable
 
 
 class AnswerMemory:
@@ -22,6 +22,7 @@ class AnswerMemory:
         tenant: str,
         agent: str,
         scope: Sequence[str] = (),
+        readable: Readable | None = None,
     ) -> None:
         if not tenant or not agent:
             raise ValueError("memory needs a tenant and an agent")
@@ -30,12 +31,14 @@ class AnswerMemory:
         self._tenant = tenant
         self._agent = agent
         self._scope = tuple(scope)
+        self._readable = readable
         self._version: int | None = None
 
     async def recall(self, question: str) -> Recalled | None:
         """Return the approved answer that fits, else the one given to this very question before, else None."""
         approved, given = await asyncio.gather(
-            self._canonical.find(self._tenant, self._agent, question), self._given(question)
+            self._canonical.find(self._tenant, self._agent, question, readable=self._readable),
+            self._given(question),
         )
         return approved or given
 

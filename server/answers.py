@@ -24,7 +24,7 @@ OUTAGES: Final = (RedisError, SQLAlchemyError, ApiException, OSError)
 """What the parts behind the server raise. Named, for what only `Exception` takes is raised again behind its answer:
 that breaks the connection, and fills the log with what is no defect."""
 
-METHODS: Final = ("GET", "POST", "PUT", "DELETE")
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def answer_of(error: SwitchboardError) -> JSONResponse:

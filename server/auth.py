@@ -127,7 +127,19 @@ class Gate:
                 f"The token's claim `role` is {shown(role)}; it must be {', '.join(keys.ROLES[:-1])} or "
                 f"{keys.ROLES[-1]}. Have it issued anew."
             )
-        return Identity(claims["tenant"], claims["sub"], str(claims.get("department", "")), str(role))
+        groups = groups_of(claims.get("groups", []))
+        department = str(claims.get("department", ""))
+        return Identity(claims["tenant"], claims["sub"], department, str(role), groups=groups)
+
+
+def groups_of(claim: object) -> tuple[str, ...]:
+    """Return the groups that a token names. Raises Unauthorized for anything but a list of names."""
+    names: list[object] = list(claim) if isinstance(claim, list) else [claim]  # pyright: ignore[reportUnknownArgumentType] - a list of anything
+    if not isinstance(claim, list) or not all(isinstance(name, str) and name for name in names):
+        raise Unauthorized(
+            f"The token's claim `groups` is {shown(claim)}; it must be a list of names. Have it issued anew."
+        )
+    return tuple(sorted({str(name) for name in names}))
 
 
 def require_owner(who: Identity) -> None:

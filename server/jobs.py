@@ -7,23 +7,22 @@ import asyncio
 import contextlib
 import json
 import logging
-import re
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from weakref import WeakValueDictionary
 
+from qdrant_client.http.exceptions import ApiException
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.errors import (
-    BadRequest,
     Internal,
+    NotOpen,
     StoreUnavailable,
     SwitchboardError,
-    Unknown,
     UnreadableDocument,
 )
 from contracts.identity import Identity
@@ -31,11 +30,11 @@ from graph.failures import known
 from graph.wiring import Wiring
 from server.lease import Lease
 from server.log import Log, RunLog, cancelled
+from server.uploads import Line, Upload, cut_off, give_up, read_note, require_name
 from store import documents, jobs
 from store.engine import Database
 
 RUNNING_AT_ONCE: Final = 2
-NAME_LIMIT: Final = 200
 NOTE: Final = "upload.json"
 LOOK_S: Final = 2.0
 """Seconds between two looks for jobs of processes that died."""
@@ -43,10 +42,7 @@ RETURN_S: Final = 20.0
 """Seconds in which a server that stopped may come back and go on with its uploads; then their jobs are ended."""
 DRAFT: Final = "upload.part"
 """The note until the whole file is there: nobody was told 202 yet."""
-
 logger = logging.getLogger("switchboard.jobs")
-
-
 Indexer = Callable[
     [Sequence[tuple[Path, str]], str, list[str] | None, Callable[[str, int, int], None]],
     Awaitable[dict[str, Any]],
@@ -58,16 +54,7 @@ IndexerFor = Callable[[Wiring], Indexer]
 
 End = tuple[Any, dict[str, Any]]
 """A job's terminal event."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """One file that was accepted."""
-
-    job_id: str
-    who: Identity
-    source: str
-    groups: list[str] | None
+STOPPED: Final[End] = ("done", {"status": "cancelled", "document": None, "report": None})
 
 
 class Jobs:
@@ -82,8 +69,13 @@ class Jobs:
         indexer: Indexer,
         log_ttl: float,
         patience: float = RETURN_S,
+        settle: Callable[[], Awaitable[Any]] | None = None,
     ) -> None:
-        """`patience`: seconds for which the jobs of a dead process are left to its next start."""
+        """`patience`: seconds for which the jobs of a dead process are left to its next start.
+
+        `settle` removes what documents were replaced or deleted have left; it is called now and then.
+        """
+        self._settle = settle
         self._folder = folder / "uploads"
         self._lease, self._patience = lease, patience
         self._database = database
@@ -94,6 +86,9 @@ class Jobs:
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         """One lock a document: two uploads of it are indexed in their order, so the last one stays."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._line = Line()
+        self._stopped: set[str] = set()
+        """Jobs that a person wants to end."""
         self._missed: dict[str, float] = {}
         """Processes with jobs that have no lease, and since when, on the loop's clock."""
 
@@ -120,7 +115,7 @@ class Jobs:
         place.mkdir(parents=True, mode=0o700)
         upload = Upload(job["id"], who, source, groups)
         (place / DRAFT).write_text(json.dumps(asdict(upload)))
-        lacks = _cut_off(source)
+        lacks = cut_off(source)
         try:
             if await read(place / "file") == 0:
                 raise UnreadableDocument(f"{source}: the file is empty. Choose one with text in it.")
@@ -144,7 +139,7 @@ class Jobs:
         left: list[Upload] = []
         for note in sorted(self._folder.glob(f"*/{NOTE}")):
             try:
-                left.append(_read(note))
+                left.append(read_note(note))
             except ValueError:  # damaged on the disk: its job is abandoned below, its file stays
                 logger.error("%s holds no upload; the file beside it was not indexed", note)
         mine = await jobs.claim(self._database, [upload.job_id for upload in left], self._lease.owner)
@@ -154,7 +149,7 @@ class Jobs:
             else:
                 shutil.rmtree(self._folder / upload.job_id, ignore_errors=True)
         for draft in self._folder.glob(f"*/{DRAFT}"):
-            await self._give_up(draft)
+            await give_up(draft, self._database)
         await self.end_orphans()
         return len(mine)
 
@@ -162,8 +157,10 @@ class Jobs:
         """End what dead processes left until cancelled; an outage only delays it."""
         while not cancelled():
             await asyncio.sleep(LOOK_S)
-            with contextlib.suppress(RedisError, OSError, SQLAlchemyError):
+            with contextlib.suppress(RedisError, OSError, SQLAlchemyError, ApiException, SwitchboardError):
                 await self.end_orphans()
+                if self._settle is not None:
+                    await self._settle()
 
     async def end_orphans(self) -> int:
         """Fail the jobs whose process has been dead for too long; return how many.
@@ -177,17 +174,6 @@ class Jobs:
         wait = 0.0 if self._lease.alone else self._patience
         over = {owner for owner, since in self._missed.items() if now - since >= wait}
         return await jobs.abandon(self._database, over) if over else 0
-
-    async def _give_up(self, draft: Path) -> None:
-        try:
-            upload = _read(draft)
-        except ValueError:  # the crash came while it was written
-            logger.warning("%s holds no upload", draft.parent.name)
-        else:
-            with contextlib.suppress(Unknown):
-                why = _cut_off(upload.source)
-                await jobs.finish(self._database, upload.who, upload.job_id, "failed", error=why)
-        shutil.rmtree(draft.parent, ignore_errors=True)
 
     async def close(self) -> None:
         """Stop; what is under way is taken up at the next start."""
@@ -213,8 +199,36 @@ class Jobs:
 
     async def _own(self, upload: Upload) -> None:
         turn = self._turns.setdefault((upload.who.tenant, upload.source), asyncio.Lock())
-        async with turn:  # before anything else is awaited: tasks begin in the order in which they were made
-            await self._take_in(upload)
+        try:
+            async with (
+                turn
+            ):  # before anything else is awaited: tasks begin in the order in which they were made
+                await self._take_in(upload)
+        except asyncio.CancelledError:
+            if upload.job_id not in self._stopped:
+                raise
+            cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
+            await self._end(upload, RunLog(self.log_key(upload.who.tenant, upload.job_id)), STOPPED)
+        finally:
+            self._stopped.discard(upload.job_id)
+
+    async def cancel(self, who: Identity, id: str) -> jobs.Job:
+        """End a job at a person's wish and return it. Raises Unknown, NotOpen for one that cannot be stopped here."""
+        job = await jobs.get(self._database, who, id)
+        task = next((task for task in self._tasks if task.get_name() == id), None)
+        if job["status"] != "running" or task is None:
+            why = (
+                f"it is {job['status']}"
+                if job["status"] != "running"
+                else "another server has it; ask that one"
+            )
+            raise NotOpen(f"Job {id} cannot be cancelled here: {why}.")
+        self._stopped.add(id)
+        job = await jobs.finish(self._database, who, id, "cancelled")
+        if job["status"] == "cancelled":
+            task.cancel()
+        await asyncio.wait([task])
+        return await jobs.get(self._database, who, id)
 
     async def _take_in(self, upload: Upload) -> None:
         """Bring the upload to its one end: stored first, then told, then its file goes."""
@@ -231,8 +245,12 @@ class Jobs:
             job = await jobs.finish(self._database, who, job_id, "failed", error=error.message)
             failed = job["status"] == "failed"  # else it is indexed, and only what came after that failed
             name, data = ("error", error.body()) if failed else ("done", {"report": job["outcome"]})
-        await self._tell_end(log, name, data)
-        shutil.rmtree(self._folder / job_id, ignore_errors=True)
+        await self._end(upload, log, (name, data))
+
+    async def _end(self, upload: Upload, log: RunLog, end: End) -> None:
+        """Tell a job's end, which is stored, and drop its file."""
+        await self._tell_end(log, *end)
+        shutil.rmtree(self._folder / upload.job_id, ignore_errors=True)
 
     async def _work(self, upload: Upload, log: RunLog) -> End:
         """Index the file when it is its turn and store the job's end; return the terminal event."""
@@ -242,9 +260,17 @@ class Jobs:
             data = {"stage": stage, "done": done, "total": total}
             self._log.append(log, "progress", data, expire=self._ttl)
 
-        tell("waiting", 0, 1)
-        async with self._places:
-            return await self._index(upload, tell)
+        def place(ahead: int) -> None:
+            data = {"stage": "waiting", "done": 0, "total": 1, "position": ahead + 1}
+            self._log.append(log, "progress", data, expire=self._ttl)
+
+        self._line.join(place)
+        try:
+            async with self._places:
+                self._line.leave(place)
+                return await self._index(upload, tell)
+        finally:
+            self._line.leave(place)
 
     async def _index(self, upload: Upload, tell: Callable[[str, int, int], None]) -> End:
         who, job_id, path = upload.who, upload.job_id, self._folder / upload.job_id / "file"
@@ -254,6 +280,8 @@ class Jobs:
             await jobs.finish(self._database, who, job_id, "failed", report, error=error.message)
             return "error", error.body()
         job = await jobs.finish(self._database, who, job_id, "completed", report)
+        if job["status"] == "cancelled":
+            return STOPPED
         if job["status"] == "failed":  # ended by another process, to which this one seemed dead
             return "error", UnreadableDocument(job["error"]).body()
         entry = await documents.by_source(self._database, who, upload.source)
@@ -269,29 +297,3 @@ class Jobs:
                 await self._log.resume(log)
             self._log.append(log, name, data, expire=self._ttl)
             await self._log.flush(log)
-
-
-def _read(note: Path) -> Upload:
-    """Return the upload that a note tells of. Raises ValueError for one that was cut off."""
-    said = json.loads(note.read_text())
-    return Upload(said["job_id"], Identity(**said["who"]), said["source"], said["groups"])
-
-
-def _cut_off(source: str) -> str:
-    return f"{source} did not arrive whole. Upload it again."
-
-
-def require_name(name: str) -> str:
-    """Return the upload's source name. Raises BadRequest for one that is empty, too long or leaves its folder."""
-    parts = [part for part in re.split(r"[/\\]+", name.strip()) if part not in ("", ".")]
-    shown = name[:80]
-    if not parts:
-        raise BadRequest(f"The file's name is {shown!r}. Give it one that says what it is.")
-    if ".." in parts or name.startswith(("/", "\\")) or any(ord(letter) < 32 for letter in name):
-        raise BadRequest(
-            f"The name {shown!r} leaves its folder or holds control characters. Send a plain file name."
-        )
-    source = "/".join(parts)
-    if len(source) > NAME_LIMIT:
-        raise BadRequest(f"The file's name has {len(source)} characters; the limit is {NAME_LIMIT}.")
-    return source

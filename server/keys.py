@@ -39,6 +39,9 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--tenant", required=True)
     create.add_argument("--user", default="", help="whom the key speaks for (default: its name, or the role)")
     create.add_argument("--department", default="", help="decides which documents it may read")
+    create.add_argument(
+        "--groups", default="", help="further groups, separated by commas, whose documents it may read"
+    )
     create.add_argument("--role", default="member", help="member, owner or operator (default: %(default)s)")
     create.add_argument("--name", default="", help="what the key is for")
     listing = actions.add_parser("list", help="show a tenant's keys")
@@ -63,7 +66,10 @@ async def _create(database: "Database", options: argparse.Namespace) -> None:
     from store import keys
 
     user = options.user or options.name or options.role
-    made = await keys.create(database, options.tenant, user, options.department, options.role, options.name)
+    groups = [name.strip() for name in options.groups.split(",") if name.strip()]
+    made = await keys.create(
+        database, options.tenant, user, options.department, options.role, options.name, groups
+    )
     key, secret = made
     if options.json:
         print(json.dumps({**key, "secret": secret}))
@@ -110,9 +116,10 @@ def show(items: "list[Key]") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    columns = ("id", "user", "department", "role", "name", "created_at", "revoked_at")
+    columns = ("id", "user", "department", "groups", "role", "name", "created_at", "revoked_at")
     table = Table(*(name.removesuffix("_at") for name in columns), box=None, pad_edge=False)
     for key in items:
-        table.add_row(*(Text(key[name] or "") for name in columns))
+        row = {**key, "groups": ", ".join(key["groups"])}
+        table.add_row(*(Text(str(row[name] or "")) for name in columns))
     # A pipe has no width: a row is a line there, for `grep` and `cut`.
     Console(width=None if sys.stdout.isatty() else 1000).print(table)

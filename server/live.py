@@ -114,6 +114,8 @@ class Live:
             },
             "policy_version": POLICY,
         }
+        if recalled := self.state.get("recalled"):
+            outcome["rests_on"] = recalled.get("rests_on", [])
         if pause := self.state.get("pause"):
             outcome["pause"] = pause
         if queued := self.state.get("queued"):

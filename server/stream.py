@@ -63,10 +63,13 @@ class Streams:
         cursor = parse(after)
         run = await runs.get(self.database, who, run_id)
         key, ended = log_key(who.tenant, run_id), run["finished_at"] is not None
+        closed = ended and await messages.withheld(self.database, who, run_id)
         if cursor != START:
             _require_in_time(cursor, run["created_at"], run["finished_at"])
             if ended and is_end(cursor):
                 return None
+        if closed:  # the log has passages that the asker may not read any more
+            return _one((await self._stored(who, run, cursor, wire)).frames)
         try:
             async with asyncio.timeout(PATIENCE):
                 if ended and cursor != START and await self._at_end(key, cursor):
@@ -263,6 +266,8 @@ def _text(id: Id) -> str:
 def _job_end(job: jobs.Job) -> bytes:
     if job["status"] == "failed":
         return to_note("error", UnreadableDocument(job["error"]).body())
+    if job["status"] == "cancelled":
+        return to_note("done", {"status": "cancelled", "document": None, "report": None})
     return to_note("done", {"report": job["outcome"]})
 
 

@@ -12,7 +12,7 @@ from contracts.errors import Unknown
 from contracts.events import RunStatus
 from contracts.identity import Identity
 from contracts.state import Action, Citation, Decision, Passage, Usage
-from store import access, conversations, decisions, interrupts, messages, usage
+from store import access, conversations, decisions, interrupts, messages, quotes, usage
 from store.engine import writes
 from store.ids import id_for, now
 from store.runs import begin
@@ -51,6 +51,8 @@ class Outcome(TypedDict, total=False):
     inputs: Mapping[str, Any]
     """The figures that the decision was made from."""
     policy_version: str
+    rests_on: Sequence[str]
+    """Documents that a standing answer was approved for, beside its passages."""
     next_run: str
     """For `queued`: the id from `line.line_up`; without it the run in the line gets a new one."""
     pause: interrupts.Pause
@@ -85,6 +87,7 @@ def finish(
         connection, who, place, seq, "assistant", text,
         id=answer_id, run_id=run_id, status=status, details=details,
     )  # fmt: skip
+    quotes.add(connection, who, answer_id, outcome)
     if decision := outcome.get("decision"):
         inputs, version = outcome.get("inputs") or {}, outcome.get("policy_version", "")
         decisions.add(connection, who, run, decision, inputs, version)

@@ -5,7 +5,7 @@ from typing import Literal, TypedDict
 from sqlalchemy import Connection, false, select, true
 
 from contracts.identity import Identity
-from store import access
+from store import access, quotes
 from store.columns import to_storable
 from store.engine import reads
 from store.paging import Page, page
@@ -43,9 +43,12 @@ def search(
     found = page(
         connection, query.where(true() if words else false()), [m.id], scope, limit=limit, cursor=cursor
     )
+    hidden = quotes.unreadable(connection, who, [row["message_id"] for row in found["items"]])
     items: list[Found] = []
     for row in found["items"]:
         content = row.pop("content")
+        if row["message_id"] in hidden:
+            continue
         items.append(Found(**row, snippet=to_snippet(content, words[0])))
     return {"items": items, "next": found["next"]}
 

@@ -13,7 +13,7 @@ from store.ids import id_for, now
 from store.paging import Page, page
 from store.tables import jobs
 
-Status = Literal["running", "completed", "failed"]
+Status = Literal["running", "completed", "failed", "cancelled"]
 
 
 class Job(TypedDict):
@@ -62,7 +62,7 @@ def finish(
     connection: Connection,
     who: Identity,
     id: str,
-    status: Literal["completed", "failed"],
+    status: Literal["completed", "failed", "cancelled"],
     outcome: Mapping[str, Any] | None = None,
     error: str = "",
 ) -> Job:

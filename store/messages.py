@@ -7,11 +7,13 @@ from sqlalchemy import Connection, and_, bindparam, insert, select
 from contracts.errors import Unknown
 from contracts.identity import Identity
 from contracts.state import Action, Citation, Decision, Passage, Turn, Usage
-from store import access
+from store import access, quotes
+from store.documents import may_read
 from store.engine import reads
 from store.ids import id_for, now
 from store.paging import Page, page
-from store.tables import conversations, feedback, messages
+from store.tables import conversations, documents, feedback, messages
+from store.tables import quotes as quoted
 
 NOTICES = ("queued", "interrupted")
 """Statuses of messages that only say that an answer will come."""
@@ -68,8 +70,9 @@ def listing(
     )
     scope = ["messages", conversation_id, *access.mark(who)]
     found = page(connection, query, [m.seq], scope, limit=limit, cursor=cursor, descending=False)
-    items = [cast(Message, {**row, **row.pop("details")}) for row in found["items"]]
-    return {"items": items, "next": found["next"]}
+    items = [{**row, **row.pop("details")} for row in found["items"]]
+    quotes.shown(connection, who, items)
+    return {"items": cast("list[Message]", items), "next": found["next"]}
 
 
 @reads
@@ -95,7 +98,25 @@ def answer_of(connection: Connection, who: Identity, run_id: str) -> Message | N
     query = select(m.id, m.role, m.content, m.run_id, m.author, m.status, m.created_at, m.details)
     found = query.where(access.own(messages, who), m.run_id == run_id, m.role == "assistant")
     row = connection.execute(found).mappings().first()
-    return None if row is None else cast(Message, {**row, **row["details"], "rating": None})
+    if row is None:
+        return None
+    answer = {**row, **row["details"], "rating": None}
+    quotes.shown(connection, who, [answer])
+    return cast(Message, answer)
+
+
+@reads
+def withheld(connection: Connection, who: Identity, run_id: str) -> bool:
+    """Tell whether a run's answer draws on, or was shown, what the caller may not read any more."""
+    m, q, d = messages.c, quoted.c, documents.c
+    there = and_(d.tenant == q.tenant, d.source == q.source)
+    found = (
+        select(d.id, d.groups)
+        .select_from(quoted.join(messages, and_(m.tenant == q.tenant, m.id == q.message_id)))
+        .outerjoin(documents, there)
+        .where(m.tenant == who.tenant, m.run_id == run_id)
+    )
+    return any(row.id is None or not may_read(who, row.groups) for row in connection.execute(found))
 
 
 def turns_before(
@@ -104,7 +125,8 @@ def turns_before(
     """Return up to `last` messages with text before the numbered one, oldest first."""
     values = {"place": conversation_id, "before": seq, "last": last, **access.bound(who)}
     rows = connection.execute(_EARLIER, values).all()
-    return [{"role": role, "content": content} for role, content in reversed(rows)]
+    hidden = quotes.unreadable(connection, who, [row.id for row in rows if row.role == "assistant"])
+    return [{"role": row.role, "content": row.content} for row in reversed(rows) if row.id not in hidden]
 
 
 def turns_around(
@@ -126,7 +148,12 @@ def turns_around(
         ((row.seq if row.role == "user" else asked.get(row.run_id, row.seq), row.seq, row) for row in rows),
         key=lambda one: one[:2],
     )
-    before = [row for at, _, row in placed if at < here and row.content and row.status not in NOTICES]
+    hidden = quotes.unreadable(connection, who, [row.id for row in rows if row.role == "assistant"])
+    before = [
+        row
+        for at, _, row in placed
+        if at < here and row.content and row.status not in NOTICES and row.id not in hidden
+    ]
     return [{"role": row.role, "content": row.content} for row in before[-last:]]
 
 
@@ -164,7 +191,7 @@ def add(
 
 _ADD = insert(messages)
 _EARLIER = (
-    select(messages.c.role, messages.c.content)
+    select(messages.c.id, messages.c.role, messages.c.content)
     .where(access.own_bound(messages), messages.c.conversation_id == bindparam("place"))
     .where(messages.c.seq < bindparam("before"), messages.c.content != "")
     .where(messages.c.status.not_in(NOTICES))

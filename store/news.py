@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select
 from contracts.errors import BadCursor
 from contracts.events import RunStatus
 from contracts.identity import Identity
-from store import access
+from store import access, quotes
 from store.engine import reads
 from store.ids import id_for
 from store.messages import Message
@@ -59,6 +59,7 @@ def look(connection: Connection, who: Identity, after: str, known: Collection[st
     values = {"after": after, "known": list(known), **access.bound(who)}
     rows = connection.execute(_MESSAGES, values).all()
     found = [{**dict(zip(_SHOWN, row, strict=False)), **row.details, "rating": None} for row in rows]
+    quotes.shown(connection, who, found)
     return News(
         [cast(UnderWay, dict(zip(UnderWay.__annotations__, row, strict=True))) for row in under_way],
         [cast(NewMessage, one) for one in found],

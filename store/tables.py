@@ -1,7 +1,5 @@
-"""Every table. Each begins with the tenant, and each reference between tables carries it as well.
-
-So a row of one tenant cannot point at another's, whatever a query forgets. `store/migrations` makes the
-same tables step by step; a test holds the two together.
+"""Every table. Each begins with the tenant, and each reference between tables carries it as well: a row of one tenant
+cannot point at another's. `store/migrations` makes the same tables step by step; a test holds the two together.
 """
 
 from typing import Any
@@ -247,6 +245,7 @@ quotes = _table(
     "quotes",
     _name("message_id"),
     _words("source"),
+    Column("cited", Boolean, nullable=False),
     Index(None, "tenant", "source"),
     _within("message_id", "messages"),
     key=("message_id", "source"),

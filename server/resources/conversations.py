@@ -139,11 +139,11 @@ async def attached(here: Parts, who: Identity, id: str) -> dict[str, str]:
     on what the person may read, whatever their role.
     """
     entry = await documents_of.get(here.database, who, id)
-    if entry["groups"] and who.department not in entry["groups"]:
-        groups, own = ", ".join(entry["groups"]), who.department or "none"
+    if not documents_of.may_read(who, entry["groups"]):
+        groups, own = ", ".join(entry["groups"]), ", ".join(who.reads) or "none"
         raise Forbidden(
-            f"{entry['source']} is for {groups} alone, and your department is {own}. "
-            "Leave it out, or upload it again for more groups."
+            f"{entry['source']} is for {groups} alone, and yours are {own}. "
+            "Leave it out, or open it to more groups (PATCH /documents)."
         )
     return {"document": id, "source": entry["source"]}
 

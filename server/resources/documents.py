@@ -1,23 +1,25 @@
 """The knowledge base: what is in it, uploads with their progress, deletion."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import Headers
 from starlette.routing import Match
 from starlette.types import Scope
 
 from contracts.errors import BadRequest
 from ports.web_address import to_address
+from retrievers.collection import EVERYONE
 from server.auth import require_owner
-from server.jobs import NAME_LIMIT
 from server.parts import Cursor, Here, Limit, Parts, Who, require_open
 from server.resources.runs import STREAM, nothing_more, sse
 from server.shield import too_large
+from server.uploads import NAME_LIMIT
 from store import documents, jobs
 
 router = APIRouter(tags=["documents"])
@@ -55,7 +57,10 @@ async def upload(
     source: Annotated[str, Form(max_length=NAME_LIMIT)] = "",
     groups: Annotated[str, Form(max_length=2000)] = "",
 ) -> Any:
-    """Take a file in; its job indexes it. `groups`: who may read it, separated by commas; empty is everyone."""
+    """Take a file in; its job indexes it.
+
+    `groups`: who may read it, separated by commas, `*` is everyone; none leaves that as it is, everyone for a new one.
+    """
     require_open(here)
     require_owner(who)
     if (count := len((await request.form()).getlist("file"))) > 1:  # else the last would be taken alone
@@ -64,8 +69,7 @@ async def upload(
     async def read(path: Path) -> int:
         return await _keep(here, file, path)
 
-    named = [group.strip() for group in groups.split(",") if group.strip()]
-    job = await here.jobs.accept(who, source or file.filename or "", read, named)
+    job = await here.jobs.accept(who, source or file.filename or "", read, to_groups(groups.split(",")))
     return {"job_id": job["id"], "source": job["sources"][0]}
 
 
@@ -102,7 +106,7 @@ async def fetch(here: Here, who: Who, order: PageOrder) -> Any:
         said = order.model_dump_json(include={"sitemap", "prune"})
         return await asyncio.to_thread(path.write_text, said)
 
-    named = None if order.groups is None else [group for one in order.groups if (group := one.strip())]
+    named = None if order.groups is None else to_groups(order.groups)
     job = await here.jobs.accept(who, address, write, named, page=True)
     return {"job_id": job["id"], "source": job["sources"][0]}
 
@@ -110,6 +114,12 @@ async def fetch(here: Here, who: Who, order: PageOrder) -> Any:
 router.routes.insert(
     0, OfJson("/documents", fetch, methods=["POST"], status_code=202, include_in_schema=False)
 )
+
+
+@router.get("/documents/jobs")
+async def uploads(here: Here, who: Who, limit: Limit = 50, cursor: Cursor = None) -> Any:
+    """List uploads' jobs, the newest first: an owner's whole tenant, else the caller's own."""
+    return await jobs.listing(here.database, who, limit, cursor)
 
 
 @router.get("/documents/{id}")
@@ -120,20 +130,54 @@ async def get(here: Here, who: Who, id: str) -> Any:
 
 @router.delete("/documents/{id}", status_code=204)
 async def remove(here: Here, who: Who, id: str) -> Response:
-    """Delete a document: its passages first, then its row, then every answer that was remembered."""
+    """Delete a document: nobody sees it from now on, and all that quotes it goes with it."""
     require_owner(who)
     entry = await documents.get(here.database, who, id)
-    await here.wiring.bump(who.tenant)
-    await here.wiring.collection.delete(who.tenant, entry["source"])
-    await here.wiring.bump(who.tenant)
-    await documents.remove(here.database, who, id)
+    await here.wiring.library.remove(who.tenant, [entry["source"]])
     return Response(status_code=204)
+
+
+class Readers(BaseModel):
+    """Who may read a document."""
+
+    model_config = ConfigDict(extra="forbid")
+    groups: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)]
+    """Empty, or `*`, is everyone in the tenant."""
+
+
+@router.patch("/documents/{id}")
+async def regroup(here: Here, who: Who, id: str, body: Readers) -> Any:
+    """Change who may read a document; it is not read or embedded again, and remembered answers go."""
+    require_owner(who)
+    return await here.wiring.library.regroup(who, id, to_groups(body.groups) or [])
+
+
+def to_groups(names: Sequence[str]) -> list[str] | None:
+    """Return the groups, sorted; none for `*`, None where none is named. Raises BadRequest for what is no name."""
+    named = sorted({name for one in names if (name := one.strip())})
+    for name in named:
+        if any(letter in '",[]\\' or ord(letter) < 32 for letter in name):
+            raise BadRequest(
+                f"{name[:80]!r} cannot name a group: leave out commas, quotes, brackets and backslashes."
+            )
+    if EVERYONE in named:
+        if len(named) > 1:
+            raise BadRequest("`*` is everyone: it stands alone, or leave it out.")
+        return []
+    return named or None
 
 
 @router.get("/documents/jobs/{id}")
 async def job(here: Here, who: Who, id: str) -> Any:
     """Return an upload's job."""
     return await jobs.get(here.database, who, id)
+
+
+@router.post("/documents/jobs/{id}/cancel")
+async def cancel(here: Here, who: Who, id: str) -> Any:
+    """Stop an upload that is not indexed yet; what was indexed before stays. Raises NotOpen for one that has ended."""
+    require_owner(who)
+    return await here.jobs.cancel(who, id)
 
 
 @router.get(

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.errors import Unknown
 from contracts.identity import Identity
 from server.auth import require_owner
-from server.parts import Cursor, Here, Limit, Who
+from server.parts import Cursor, Here, Limit, Parts, Who
 from server.resources.conversations import require_content
-from store import escalations, messages, runs
+from store import documents, escalations, messages, quotes, runs
 from store.ids import now
 
 router = APIRouter(tags=["escalations"])
@@ -30,6 +31,9 @@ class Answer(BaseModel):
     content: str
     canonical: bool = False
     """Give this answer to everyone who asks the same from now on."""
+    sources: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=50)] | None = None
+    """The documents that it is written from: it is given to those alone who may read all of them. Where none are named,
+    those that the asker was shown and not everyone may read; an empty list says that it rests on none."""
 
 
 @router.get("/escalations")
@@ -82,8 +86,26 @@ async def answer(here: Here, who: Who, id: str, body: Answer) -> Any:
         ticket = await escalations.get(here.database, who, id)
         escalations.require_unanswered(ticket)
         await here.wiring.canonical.add_canonical(
-            who.tenant, ticket["agent"], ticket["question"], content, approved_by=who.user, approved_at=now()
+            who.tenant,
+            ticket["agent"],
+            ticket["question"],
+            content,
+            approved_by=who.user,
+            approved_at=now(),
+            sources=await rests_on(here, who, ticket, body.sources),
         )
     answered = await escalations.answer(here.database, who, id, content, canonical=body.canonical)
     here.sockets.ring(Identity(who.tenant, answered["user"]))
     return answered
+
+
+async def rests_on(
+    here: Parts, who: Identity, ticket: escalations.Ticket, named: list[str] | None
+) -> list[str]:
+    """Return the documents that an answer is written from. Raises Unknown for one that is not there."""
+    if named is None:
+        return await quotes.restricted(here.database, who, ticket["run_id"] or "")
+    for source in named:
+        if await documents.by_source(here.database, who, source) is None:
+            raise Unknown("document", source)
+    return named

@@ -80,6 +80,6 @@ def test_an_attachment_is_one_that_the_person_reads(
             assert {one["source"] for one in named(found, "sources")[0]["passages"]} == {"bonus.md"}
         elif lists:
             assert "forbidden" in said
-            assert f"bonus.md is for hr alone, and your department is {department or 'none'}." in said
+            assert f"bonus.md is for hr alone, and yours are {department or 'none'}." in said
         else:
             assert "unknown_document" in said

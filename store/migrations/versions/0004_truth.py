@@ -38,6 +38,7 @@ def upgrade() -> None:
         "quotes",
         *_names("tenant message_id"),
         sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("cited", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "message_id", "source", name="pk_quotes"),
         sa.ForeignKeyConstraint(
             ["tenant", "message_id"],
