@@ -115,8 +115,8 @@ def bombs(secret: Path) -> dict[str, bytes]:
         "deep.json": b"[" * 2_000_000,
         "deep.html": b"<div>" * 50_000 + b"Words." + b"</div>" * 50_000,
         "deep.md": b"> " * 100_000 + b"Words.",
-        "wide.csv": b",".join([b"a"] * 100_000),
-        "long.md": b"word " * 400_000,
+        "wide.csv": b",".join([b"a"] * 30_000),
+        "long.md": b"word " * 100_000,
         "line.md": b"a" * 1_000_000,
         "keys.json": json.dumps({f"k{n}": {"a": [n]} for n in range(10_000)}).encode(),
     }
