@@ -22,6 +22,7 @@ from retrievers import rerank, tokens
 from retrievers.blend import blend, with_tokens
 from retrievers.collection import BM25, DENSE, Collection, of, readable
 from retrievers.editions import seen
+from retrievers.excerpts import excerpts
 from retrievers.sparse import query_vector
 
 Mode = Literal["hybrid", "dense", "bm25"]
@@ -90,6 +91,8 @@ class HybridRetriever(BaseRetriever):
     """`dense` and `bm25` are the parts alone, for the evals."""
     sought: tuple[tuple[str, float], ...] = ()
     """Texts with their weights that are looked for in place of the query (retrievers/blend.py); empty for the query."""
+    characters: int = 0
+    """Room for the text, filled with parts of passages (retrievers/excerpts.py); 0 returns whole passages."""
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun
@@ -106,8 +109,10 @@ class HybridRetriever(BaseRetriever):
             return found
 
         found = await seen(self.editions, self.tenant, look)
-        ranked = _rank(found, question, self.mode)
-        return [_document(candidate) for candidate in _distinct(ranked)[: self.limit]]
+        kept = _distinct(_rank(found, question, self.mode))
+        if self.characters:
+            kept = excerpts(kept, query, self.characters)
+        return [_document(candidate) for candidate in kept[: self.limit]]
 
     async def ainvoke(
         self, input: str, config: RunnableConfig | None = None, **kwargs: Any

@@ -1,7 +1,7 @@
 """What answers are drawn from: the passages that a search finds, and the answers that people approved."""
 
 from dataclasses import asdict
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -17,23 +17,36 @@ from store.paging import cursor_of, values_of
 
 router = APIRouter(tags=["knowledge"])
 
+FEW: Final = 6
+MOST: Final = 50
+
 
 class Query(BaseModel):
     """A question to the index."""
 
     model_config = ConfigDict(extra="forbid")
     query: Annotated[str, Field(max_length=4000)]
-    limit: Annotated[int, Field(ge=1, le=50)] = 6
+    limit: Annotated[int | None, Field(ge=1, le=50)] = None
+    """Passages at most: 6, and 50 where `characters` bounds them."""
+    characters: Annotated[int | None, Field(ge=200, le=50_000)] = None
+    """Characters of text at most, in all: the parts of passages that are worth their room."""
     agent: Annotated[str, Field(max_length=64)] = "default"
 
 
 @router.post("/search")
 async def search(here: Here, who: Who, body: Query) -> Any:
-    """Return the passages for a query, best first: what the caller's department may read, whatever their role."""
+    """Return the passages for a query, best first: what the caller's department may read, whatever their role.
+
+    With `characters` they are the parts of passages that fit into so much text; `start` and `end` are theirs.
+    """
     if not body.query.strip():
         raise BadRequest("query is empty. Write what to look for.")
     agent = await here.wiring.agent(who, body.agent)
-    found = await here.wiring.retriever(who, agent, body.limit).ainvoke(body.query)
+    limit = body.limit or (MOST if body.characters else FEW)
+    retriever = here.wiring.retriever(who, agent, limit)
+    if body.characters:
+        retriever = retriever.model_copy(update={"characters": body.characters})
+    found = await retriever.ainvoke(body.query)
     return {"passages": [to_passage(document) for document in found]}
 
 
