@@ -9,6 +9,7 @@ NAMES: Final = {
     "overhead": "time to first token through the whole runtime, against the model alone",
     "ingest": "chunks a second through the whole pipeline, against the embedder alone",
     "bulk": "real documentation into an index, against LangChain, LlamaIndex, Haystack and the embedder alone",
+    "query": "finding passages among 100,000 chunks, against exact search and the engine alone",
     "streams": "500 concurrent streams, against a bare server that sends the same",
     "growth": "what a turn costs in a conversation of 1,000 turns, beside one of 10",
     "runtime": "CPU of a request and of a token, against a raw proxy and other runtimes",
@@ -34,6 +35,8 @@ def parser() -> argparse.ArgumentParser:
             add_choices(one)
         if name == "chaos":
             add_chaos(one)
+        if name == "query":
+            add_query(one)
         if name == "bulk":
             add_bulk(one)
     return top
@@ -79,6 +82,18 @@ def add_bulk(bulk: argparse.ArgumentParser) -> None:
         "--own-runner", action="store_true", help="LangChain with sentence-transformers too: 6 GB to install"
     )
     bulk.add_argument("--data", default="../shared/data", help="(default: %(default)s)")
+
+
+def add_query(query: argparse.ArgumentParser) -> None:
+    """Add what `bench query` alone can be told."""
+    query.add_argument("--data", default="../shared/data", help="evaluation data (default: %(default)s)")
+    query.add_argument(
+        "--keep",
+        default="data/bench",
+        help="where vectors and index stay for the next run (default: %(default)s)",
+    )
+    query.add_argument("--chunks", type=int, default=100_000, help="in the index (default: %(default)s)")
+    query.add_argument("--threads", type=int, default=2, help="of the embedder (default: %(default)s)")
 
 
 def fewest_most(text: str) -> tuple[int, int]:
