@@ -43,7 +43,8 @@ def encoding_of(data: bytes) -> str | None:
         data.decode("utf-8")
     except UnicodeDecodeError:
         best = from_bytes(head).best()
-        return best.encoding if best else "cp1252"
+        # UTF-16 without a mark has NULs in it; in a few bytes of Latin-1 the detection sees it all the same
+        return best.encoding if best and not best.encoding.startswith(("utf_16", "utf_32")) else "cp1252"
     return "utf-8"
 
 

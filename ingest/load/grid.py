@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 WIDEST: Final = 200
 """Columns and rows that one cell may cover; a page may claim a million."""
-MOST: Final = 1_000_000
+MOST: Final = 100_000
 """Places of one table; what comes after them is not repeated."""
 
 
@@ -38,6 +38,8 @@ def laid_out(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
                     hanging[column] = (cell.text, min(cell.down, WIDEST) - 1)
         filled(line, left, hanging)
         places += len(line)
+        if places > MOST:
+            hanging.clear()
         made.append(line)
     return made
 

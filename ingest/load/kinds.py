@@ -82,6 +82,8 @@ SUPPORTED: Final = (
     "captions, CSV, JSON, JSON Lines and source code"
 )
 OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+UNKNOWN: Final = "an old Office file of an unknown kind"
+OLE_KINDS: Final = frozenset(("doc", "xls", "ppt", "msg"))
 STREAMS: Final = (
     ("EncryptedPackage", "an Office file locked with a password (save a copy without one)"),
     ("__properties_version1.0", "msg"),
@@ -121,6 +123,8 @@ def kind_of(name: str, data: bytes) -> str:
                 f"{name} is named .{suffix_of(name)} but holds {BINARY[found]}: rename it to .{usual}."
             )
         return found
+    if found == UNKNOWN and promised in OLE_KINDS:
+        raise UnreadableDocument(f"{name} is damaged or of another kind: nothing in it says what it is.")
     if found:
         raise UnreadableDocument(f"{name} cannot be read: it holds {found}. Switchboard reads {SUPPORTED}.")
     if promised in BINARY:
@@ -132,15 +136,15 @@ def kind_of(name: str, data: bytes) -> str:
 
 def kind_by_content(data: bytes) -> str | None:
     """Return a kind of BINARY, a description of another binary kind, or None for what may be text."""
-    if b"%PDF-" in data[:1024]:
-        return "pdf"
     if data.startswith(b"PK\x03\x04"):
         return kind_of_archive(data)
     if data.startswith(OLE):
         return next(
             (kind for stream, kind in STREAMS if f"{stream}\0".encode("utf-16-le") in data),
-            "an old Office file of an unknown kind",
+            UNKNOWN,
         )
+    if b"%PDF-" in data[:1024]:  # some programs write a line of their own before it
+        return "pdf"
     if data.startswith(b"RIFF"):
         return "image" if data[8:12] == b"WEBP" else "a media file"
     if data.startswith(IMAGES) or (data.startswith(b"BM") and data[6:10] == bytes(4)):

@@ -8,6 +8,8 @@ from typing import Final
 
 from ingest.measure import estimate
 
+PADDED: Final = 500_000
+"""Places of a table up to which short rows are filled up to the width of the widest."""
 PIECE: Final = 150
 """Tokens of one piece: fits under the splitter's target of 200 with a title and a heading path."""
 
@@ -57,5 +59,6 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     if len(kept) < 3:
         return "\n".join(to_table(kept))
     width = max(map(len, kept))
-    full = [[*row, *[""] * (width - len(row))] for row in kept]
+    even = width * len(kept) <= PADDED
+    full = [[*row, *[""] * (width - len(row))] for row in kept] if even else kept
     return "\n\n".join(text for text, _ in in_pieces(full[1:], full[0]))

@@ -8,7 +8,8 @@ from tests.ingest.files import archive
 from tests.ingest.office import book, opendocument
 
 NUMBERING = (
-    b'<numbering><abstractNum abstractNumId="0"><lvl ilvl="0"><start val="1"/><numFmt val="decimal"/><lvlText val="%1."/>'
+    b'<numbering><abstractNum abstractNumId="0"><lvl ilvl="0"><start val="1"/><numFmt val="decimal"/>'
+    b'<lvlText val="%1."/>'
     b'</lvl><lvl ilvl="1"><start val="1"/><numFmt val="lowerLetter"/><lvlText val="%1.%2)"/></lvl></abstractNum>'
     b'<num numId="5"><abstractNumId val="0"/></num></numbering>'
 )
@@ -76,13 +77,16 @@ def test_opendocument_text_becomes_markdown() -> None:
         '<text:list-level-style-bullet text:level="2"/></text:list-style>'
     )
     content = (
-        '<text:h text:outline-level="2">Leave</text:h><text:p>Five<text:s/>days<text:note><text:note-body><text:p>a year'
+        '<text:h text:outline-level="2">Leave</text:h><text:p>Five<text:s/>days<text:note><text:note-body>'
+        "<text:p>a year"
         '</text:p></text:note-body></text:note>.</text:p><text:list text:style-name="N"><text:list-item><text:p>ask'
         "</text:p><text:list><text:list-item><text:p>early</text:p></text:list-item></text:list></text:list-item>"
         "<text:list-item><text:p>wait</text:p></text:list-item></text:list>"
-        '<table:table><table:table-row><table:table-cell table:number-rows-spanned="2"><text:p>A</text:p></table:table-cell>'
+        '<table:table><table:table-row><table:table-cell table:number-rows-spanned="2"><text:p>A</text:p>'
+        "</table:table-cell>"
         "<table:table-cell><text:p>1</text:p></table:table-cell></table:table-row><table:table-row>"
-        "<table:covered-table-cell/><table:table-cell><text:p>2</text:p></table:table-cell></table:table-row></table:table>"
+        "<table:covered-table-cell/><table:table-cell><text:p>2</text:p></table:table-cell>"
+        "</table:table-row></table:table>"
     )
     assert load_bytes(opendocument("odt", content, styles=styles), "l.odt").text == (
         "## Leave\n\nFive days (a year).\n\n1. ask\n  - early\n2. wait\n\n| A | 1 |\n| --- | --- |\n| A | 2 |"
@@ -98,10 +102,14 @@ def test_a_book_is_read_in_the_order_of_its_spine() -> None:
 
 def test_an_article_keeps_its_sections_tables_and_references() -> None:
     data = b"""<!DOCTYPE article><article><front><article-meta><title-group><article-title>On <italic>ducks</italic>
-    </article-title></title-group><contrib-group><contrib><name><surname>Ito</surname><given-names>A.</given-names></name>
-    </contrib></contrib-group><abstract><p>They swim.</p></abstract></article-meta></front><body><sec><title>Methods</title>
-    <p>We looked.<table-wrap><label>Table 1</label><caption><title>Ducks</title></caption><table><tr><th>Y</th><th>N</th>
-    </tr><tr><td>1</td><td>2</td></tr></table></table-wrap>Twice.</p></sec></body><back><ref-list><ref><element-citation>
+    </article-title></title-group><contrib-group><contrib><name><surname>Ito</surname><given-names>A.
+    </given-names></name>
+    </contrib></contrib-group><abstract><p>They swim.</p></abstract></article-meta></front><body><sec>
+    <title>Methods</title>
+    <p>We looked.<table-wrap><label>Table 1</label><caption><title>Ducks</title></caption><table><tr><th>Y
+    </th><th>N</th>
+    </tr><tr><td>1</td><td>2</td></tr></table></table-wrap>Twice.</p></sec></body><back><ref-list><ref>
+    <element-citation>
     <name><surname>Bell</surname></name><article-title>Geese</article-title><year>1901</year></element-citation></ref>
     </ref-list></back></article>"""
     document = load_bytes(data, "ducks.nxml")

@@ -10,7 +10,8 @@ from ingest.split import split
 from tests.ingest.office import opendocument, rows, workbook
 
 STYLES = (
-    '<numFmts><numFmt numFmtId="170" formatCode="yyyy\\-mm\\-dd"/><numFmt numFmtId="171" formatCode="&quot;day&quot; 0"/>'
+    '<numFmts><numFmt numFmtId="170" formatCode="yyyy\\-mm\\-dd"/>'
+    '<numFmt numFmtId="171" formatCode="&quot;day&quot; 0"/>'
     '</numFmts><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="9"/><xf numFmtId="170"/><xf numFmtId="171"/>'
     "</cellXfs>"
 )
