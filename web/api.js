@@ -107,13 +107,20 @@ export const escalate = (run) => answered("/escalations", { method: "POST", json
 export const tickets = () => answered(`/escalations${query({ limit: 100 })}`);
 export const documents = (cursor) => answered(`/documents${query({ limit: 50, cursor })}`);
 export const deleteDocument = (id) => answered(`/documents/${named(id)}`, { method: "DELETE" });
+export const regroup = (id, groups) =>
+  answered(`/documents/${named(id)}`, { method: "PATCH", json: { groups } });
+
+/** Have the server fetch a page or a sitemap. Resolves to the job that indexes it. */
+export const addPage = (url, groups) =>
+  answered("/documents", { method: "POST", json: groups.length ? { url, groups } : { url } });
+export const cancelJob = (id) => answered(`/documents/jobs/${named(id)}/cancel`, { method: "POST" });
 export const job = (id, after, signal) =>
   request(`/documents/jobs/${named(id)}/stream`, { headers: resume(after), signal });
 
-/** Send a file; `progressed(sent, total)` in bytes. Resolves to the job that indexes it. */
-export async function upload(file, progressed) {
+/** Send a file; `progressed(sent, total)` in bytes, `groups` who may read it. Resolves to the job that indexes it. */
+export async function upload(file, groups, progressed) {
   for (;;) {
-    const { status, body } = await post(`${PREFIX}/documents`, file, progressed);
+    const { status, body } = await post(`${PREFIX}/documents`, file, groups, progressed);
     if (status >= 200 && status < 300) return body;
     if (status === 401 && (await askForKey())) continue;
     throw new Refused(status, body);
@@ -121,9 +128,10 @@ export async function upload(file, progressed) {
 }
 
 // fetch cannot report how much of a body has been sent; XMLHttpRequest can.
-function post(address, file, progressed) {
+function post(address, file, groups, progressed) {
   const form = new FormData();
   form.append("file", file);
+  if (groups.length) form.append("groups", groups.join(","));
   return new Promise((resolve, reject) => {
     const call = new XMLHttpRequest();
     call.open("POST", address);

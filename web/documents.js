@@ -27,9 +27,22 @@ export function documentsDialog() {
   }
 
   async function addAll(files) {
-    for (const file of files) await add(file, byId("uploads"));
+    const groups = groupsOf(byId("readers").value);
+    for (const file of files) {
+      await add(file.name, (told) => api.upload(file, groups, told));
+    }
     load();
   }
+
+  byId("page-form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const address = byId("address");
+    const url = address.value.trim();
+    address.value = "";
+    const groups = groupsOf(byId("readers").value);
+    await add(url, () => api.addPage(url, groups));
+    load();
+  });
 
   byId("open-documents").addEventListener("click", () => {
     byId("uploads")
@@ -67,17 +80,63 @@ function entry(document) {
     { class: "document" },
     element("strong", { text: name }),
     element("span", { text: facts }),
+    readers(document, name),
   );
   const item = element("li", {}, text);
   item.append(iconButton("trash", `Delete ${name}`, () => remove(document, name, item)));
   return item;
 }
 
+const groupsOf = (text) =>
+  text
+    .split(",")
+    .map((name) => name.trim())
+    .filter(Boolean);
+
+const readBy = (groups) => (groups?.length ? `Read by ${groups.join(", ")}` : "Everyone may read it");
+
+/** Who may read the document: a button that becomes a field. */
+function readers(document, name) {
+  const button = element("button", { type: "button", class: "readers", text: readBy(document.groups) });
+  button.setAttribute("aria-label", `${readBy(document.groups)}. Change who may read ${name}`);
+  button.addEventListener("click", () => {
+    const field = element("input", {
+      type: "text",
+      value: (document.groups ?? []).join(", "),
+      placeholder: "everyone, or groups: finance, legal",
+      "aria-label": `Groups that may read ${name}`,
+    });
+    const form = element("form", { class: "readers" }, field);
+    const leave = () => form.replaceWith(readers(document, name));
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      try {
+        document.groups = (await api.regroup(document.id, groupsOf(field.value))).groups;
+        announce(`${name}: ${readBy(document.groups)}.`);
+        const again = readers(document, name);
+        form.replaceWith(again);
+        again.focus();
+      } catch (error) {
+        form.querySelector(".failed")?.remove();
+        form.append(element("span", { class: "failed", role: "alert", text: error.message }));
+      }
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault(); // else the dialog closes as well
+      leave();
+    });
+    button.replaceWith(form);
+    field.focus();
+  });
+  return button;
+}
+
 async function remove(document, name, item) {
   if (!(await confirmed(`Delete “${name}”? Answers can no longer draw on it.`))) return;
   try {
     await api.deleteDocument(document.id);
-    (item.nextElementSibling ?? item.previousElementSibling ?? byId("drop")).querySelector("button, input").focus();
+    (item.nextElementSibling ?? item.previousElementSibling ?? byId("drop")).querySelector(".icon-button, input").focus();
     item.remove();
     byId("no-documents").hidden = byId("document-list").childElementCount > 0;
     announce(`${name} deleted.`);
@@ -86,47 +145,65 @@ async function remove(document, name, item) {
   }
 }
 
-/** Send the file and show how far its indexing is. Resolves when it is in the index or has failed. */
-async function add(file, place) {
-  const bar = element("progress", { max: 1, value: 0, "aria-label": `Progress of ${file.name}` });
+/** Show how far a file or page is that `send` hands in. Resolves when it is in the index or has failed. */
+async function add(name, send) {
+  const bar = element("progress", { max: 1, value: 0, "aria-label": `Progress of ${name}` });
   const state = element("span", { class: "state", text: "Sending" });
-  const item = element(
-    "li",
-    { data: { state: "running" } },
-    element("strong", { text: file.name }),
-    bar,
-    state,
-  );
-  place.prepend(item);
+  const item = element("li", { data: { state: "running" } }, element("strong", { text: name }), bar, state);
+  byId("uploads").prepend(item);
   const end = (kind, text) => {
     item.dataset.state = kind;
     state.textContent = text;
     bar.remove();
-    announce(`${file.name}: ${text}`);
+    item.querySelector("button")?.remove();
+    announce(`${name}: ${text}`);
   };
   try {
-    const job = await api.upload(file, (sent, total) => advance(bar, state, "Sending", sent, total));
+    const job = await send((sent, total) => advance(bar, state, "Sending", sent, total));
+    item.append(stopButton(job.job_id, name));
     await index(job.job_id, bar, state, end);
   } catch (error) {
     end("failed", error.message);
   }
 }
 
+/** A button that stops the job; the job's own stream tells its end. */
+function stopButton(job, name) {
+  const button = element("button", { type: "button", class: "quiet", text: "Stop" });
+  button.setAttribute("aria-label", `Stop adding ${name}`);
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await api.cancelJob(job);
+    } catch (error) {
+      announce(error.message);
+    }
+  });
+  return button;
+}
+
 async function index(job, bar, state, end) {
   const { signal } = new AbortController();
   const open = (after) => api.job(job, after, signal);
   for await (const { event, data } of follow(open, { signal })) {
-    if (event === "progress") advance(bar, state, stageOf(data.stage), data.done, data.total);
-    if (event === "done")
-      end(
-        "done",
-        `Added${data.document?.chunks == null ? "" : `, ${counted(data.document.chunks, "passage")}`}`,
-      );
+    if (event === "progress") advance(bar, state, stageOf(data), data.done, data.total);
+    if (event === "done") end(data.status === "cancelled" ? "failed" : "done", ended(data));
     if (event === "error") end("failed", data.message);
   }
 }
 
-const stageOf = (stage) => (stage ? stage[0].toUpperCase() + stage.slice(1) : "Working");
+function ended(data) {
+  if (data.status === "cancelled") return "Stopped";
+  const { added = 0, updated = 0 } = data.report?.documents ?? {};
+  if (!data.document && added + updated > 1) return `Added ${counted(added + updated, "page")}`;
+  const chunks = data.document?.chunks;
+  return `Added${chunks == null ? "" : `, ${counted(chunks, "passage")}`}`;
+}
+
+function stageOf({ stage, position }) {
+  if (position) return `Waiting, place ${position}`;
+  return stage ? stage[0].toUpperCase() + stage.slice(1) : "Working";
+}
 
 // One step of one says nothing until it is over.
 function advance(bar, state, stage, done, total) {

@@ -102,6 +102,34 @@ async def test_an_example_is_asked_with_one_click(page: Page):
     await expect(answer.locator("[data-passage]").first).to_be_visible()
 
 
+async def test_who_may_read_is_said_with_the_upload_and_changed_afterwards(page: Page):
+    await page.locator("#open-documents").click()
+    await page.get_by_label("Who may read what you add").fill("finance, legal")
+    await page.locator("#file").set_input_files(
+        {"name": "wages.md", "mimeType": "text/markdown", "buffer": b"# Wages\n\nWages rise in May.\n"}
+    )
+    await expect(page.locator("#uploads li").first).to_contain_text("Added, 1 passage")
+    readers = page.get_by_role("button", name="Change who may read Wages")
+    await expect(readers).to_have_text("Read by finance, legal")
+    await look(page, "documents-3-readers")
+    await readers.click()
+    await page.get_by_label("Groups that may read Wages").fill("finance")
+    await page.keyboard.press("Enter")
+    await expect(readers).to_have_text("Read by finance")
+    await expect(readers).to_be_focused()
+    await page.get_by_role("button", name="Delete Wages").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
+
+
+async def test_a_page_that_may_not_be_fetched_says_why(page: Page):
+    await page.locator("#open-documents").click()
+    await page.get_by_label("Address of a page or a sitemap").fill("http://10.0.0.1/secret")
+    await page.get_by_role("button", name="Add page").click()
+    upload = page.locator("#uploads li").first
+    await expect(upload).to_have_attribute("data-state", "failed")
+    await expect(upload).to_contain_text("10.0.0.1")
+
+
 async def test_a_document_is_uploaded_with_progress_and_then_answers(page: Page):
     await page.locator("#open-documents").click()
     await look(page, "documents-1-list")
