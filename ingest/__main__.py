@@ -57,8 +57,13 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--tenant", default=LOCAL.tenant, help="whose knowledge base (default: %(default)s)")
     made.add_argument(
-        "--workers", type=at_least_one, default=2, help="processes that read files (default: %(default)s)"
-    )
+        "--workers", type=at_least_one, metavar="N",
+        help="processes that read files, and threads that embed (default: one a core; with --ray: the cluster's cores)",
+    )  # fmt: skip
+    made.add_argument(
+        "--ray", metavar="ADDRESS",
+        help="do it on the Ray cluster that this machine belongs to: `auto`, or the head's HOST:6379",
+    )  # fmt: skip
     made.add_argument(
         "--prune", action="store_true", help="remove the documents below PATH whose files are gone"
     )
@@ -87,6 +92,11 @@ async def ingest(options: argparse.Namespace, settings: "Settings", progress: Pr
             owner = owner_of(settings.data_dir)
             if owner is None:
                 raise
+    if options.ray:
+        raise BadRequest(
+            "A server runs on this data folder and does its own ingests. Stop it; or, where index, database and log "
+            "are servers, name another folder in SWITCHBOARD_DATA_DIR. Then give --ray again."
+        )
     from ingest.remote import hand_over
 
     return await hand_over(
@@ -130,27 +140,35 @@ async def ingest_here(
     from ingest.sync import sync
     from ingest.web import take_in
     from ingest.web_fetch import limits_from, open_web
+    from ingest.where import cores, place_for, with_threads
 
-    async with open_wiring(settings) as wiring:
-        if settings.qdrant_url is None:  # the index is this process's own: nobody reads what is replaced
-            wiring.library.grace = 0.0
-        report, parts = Report(), parts_over(wiring, options.workers)
-        if paths:
-            report.add(await sync(paths, options.tenant, parts, prune=options.prune, progress=progress))
-        if addresses:
-            async with open_web(limits_from(settings)) as web:
-                report.add(
-                    await take_in(
-                        addresses,
-                        options.tenant,
-                        parts,
-                        web,
-                        sitemap=options.sitemap,
-                        prune=options.prune,
-                        progress=progress,
-                    )
+    workers = options.workers or cores()
+    settings = with_threads(settings, workers)
+    with place_for(options.ray, options.workers, paths) as place:
+        async with open_wiring(settings) as wiring:
+            if settings.qdrant_url is None:  # the index is this process's own: nobody reads what is replaced
+                wiring.library.grace = 0.0
+            report, parts = Report(), parts_over(wiring, workers)
+            if paths:
+                by = place(settings, wiring.collection.embedding_name)
+                found = await sync(
+                    paths, options.tenant, parts, prune=options.prune, progress=progress, by=by
                 )
-        return report
+                report.add(found)
+            if addresses:  # fetched here, with --ray too: one address for the manners of all
+                async with open_web(limits_from(settings)) as web:
+                    report.add(
+                        await take_in(
+                            addresses,
+                            options.tenant,
+                            parts,
+                            web,
+                            sitemap=options.sitemap,
+                            prune=options.prune,
+                            progress=progress,
+                        )
+                    )
+            return report
 
 
 def show(report: Report, *, as_json: bool) -> None:

@@ -23,7 +23,7 @@ from ingest.write import Ready, write
 from store import documents
 
 EMBEDDERS: Final = 2
-"""Batches under way: while one runs through the model, the other's vectors are packed."""
+"""Batches under way at least: while one runs through the model, the other's vectors are packed."""
 TOGETHER: Final = 256
 """Chunks that are enough for one write: beyond that its fixed costs are small, and a crash repeats more."""
 REMEMBERED: Final = 50_000
@@ -157,7 +157,7 @@ class Pipeline:
     async def embed_all(self) -> None:
         """Embed what was read, several documents at a time."""
         async with asyncio.TaskGroup() as embedders:
-            for _ in range(EMBEDDERS):
+            for _ in range(max(EMBEDDERS, self.parts.workers // 4)):
                 embedders.create_task(self.embed_some())
         await self.embedded.put(None)
 

@@ -4,12 +4,28 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from ingest.index import index
 from ingest.parts import Parts, identity_of
 from ingest.report import Progress, Report
-from ingest.spool import Spool, spooled
+from ingest.spool import Files, Spool, spooled
 from store import documents
+
+
+class Index(Protocol):
+    """`ingest.index.index`, or what does the same elsewhere (ingest/ray_index.py)."""
+
+    async def __call__(
+        self,
+        files: Files,
+        tenant: str,
+        parts: Parts,
+        *,
+        groups: Sequence[str] | None = None,
+        check: bool = False,
+        progress: Progress | None = None,
+    ) -> Report: ...
 
 
 async def sync(
@@ -22,19 +38,20 @@ async def sync(
     check: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
+    by: Index = index,
 ) -> Report:
     """Index the folders, files and patterns for the tenant; raises BadRequest where a path names nothing.
 
     Running it again changes nothing. A file that fails keeps what the index held of it. `groups` and `check` are
     as `index` has them. What an earlier run left half-done is finished or taken back first; what this one replaced is
-    gone at its end.
+    gone at its end. `by` is what indexes the files.
     """
     started = time.perf_counter()
     parts = replace(parts, workers=workers) if workers else parts
     with spooled() as found:
         await asyncio.to_thread(found.fill, paths)
         await parts.books().settle()
-        report = await index(found, tenant, parts, groups=groups, check=check, progress=progress)
+        report = await by(found, tenant, parts, groups=groups, check=check, progress=progress)
         for source, error in found.clashes.items():
             report.fail(source, error)
         report.skipped = dict(found.skipped)
