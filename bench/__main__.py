@@ -10,6 +10,7 @@ NAMES: Final = {
     "ingest": "chunks a second through the whole pipeline, against the embedder alone",
     "bulk": "real documentation into an index, against LangChain, LlamaIndex, Haystack and the embedder alone",
     "query": "finding passages among 100,000 chunks, against exact search and the engine alone",
+    "formats": "what document converters make of the files of `eval ingest`, beside our loaders",
     "streams": "500 concurrent streams, against a bare server that sends the same",
     "growth": "what a turn costs in a conversation of 1,000 turns, beside one of 10",
     "runtime": "CPU of a request and of a token, against a raw proxy and other runtimes",
@@ -35,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
             add_choices(one)
         if name == "chaos":
             add_chaos(one)
+        if name == "ingest":
+            add_kills(one)
         if name == "query":
             add_query(one)
         if name == "bulk":
@@ -73,13 +76,22 @@ def add_chaos(chaos: argparse.ArgumentParser) -> None:
     chaos.add_argument("--cold", action="store_true", help="start each server as a program, imports and all")
 
 
+def add_kills(ingest: argparse.ArgumentParser) -> None:
+    """Add what `bench ingest` alone can be told."""
+    ingest.add_argument(
+        "--kills", type=int, default=0, metavar="N",
+        help="measure nothing; kill an ingest N times at drawn moments, and hold what it ends with against a clean run",
+    )  # fmt: skip
+    ingest.add_argument("--seed", type=int, help="of the moments; another one each time by default")
+
+
 def add_bulk(bulk: argparse.ArgumentParser) -> None:
     """Add what `bench bulk` alone can be told."""
     bulk.add_argument("--files", type=int, default=240, help="drawn from 1,667; 0 for all (default: 240)")
     bulk.add_argument("--slices", type=int, default=4, help="turns that each takes (default: %(default)s)")
     bulk.add_argument("--peers", default="langchain,llamaindex,haystack", help="some of %(default)s; or none")
     bulk.add_argument(
-        "--own-runner", action="store_true", help="LangChain with sentence-transformers too: 6 GB to install"
+        "--own-runner", action="store_true", help="LangChain with sentence-transformers too: 3 GB to install"
     )
     bulk.add_argument("--data", default="../shared/data", help="(default: %(default)s)")
 
