@@ -1,21 +1,27 @@
-"""Fits retrievers/projection.npy: `python -m evals.fit_projection MODELS_FOLDER`.
+"""Fits the projections of token vectors: `python -m evals.fit_projection MODELS_FOLDER [minilm|granite]`.
 
 The texts are the docstrings of Python's standard library: neutral, at hand everywhere, in no evaluation set.
-Run it again only together with a new retrievers.tokens.VERSION.
+Run it again only together with a new space (ports/onnx.py, retrievers/tokens.py).
 """
 
 import ast
 import random
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
-from ports.onnx import MiniLM
+from ports import weights
+from ports.export import Model, build
+from ports.made import GRANITE_LAYER, GRANITE_POSITIONS
+from ports.onnx import Granite, MiniLM
+from ports.pack import read_pack
 from retrievers.tokens import DIMENSIONS
 
 TEXTS: Final = 1500
@@ -49,17 +55,49 @@ def fit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return (directions[:, ::-1][:, :DIMENSIONS] @ rotation).astype(np.float32)
 
 
-def main(folder: Path) -> None:
+def fit_granite(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the centred principal directions, each divided by the square root of its deviation, (385, 64).
+
+    The last row is the origin. Half of whitening: directions that vary little tell words apart, and are noisier.
+    """
+    mean = vectors.mean(axis=0)
+    centred = vectors - mean
+    spread, directions = np.linalg.eigh(centred.T @ centred / len(vectors))
+    spread, directions = spread[::-1][:DIMENSIONS], directions[:, ::-1][:, :DIMENSIONS]
+    rotation, _ = np.linalg.qr(np.random.default_rng(SEED).normal(size=(DIMENSIONS, DIMENSIONS)))
+    matrix = directions * spread**-0.25 @ rotation
+    return np.concatenate([matrix, -(mean @ matrix)[None]]).astype(np.float32)
+
+
+def granite_states(folder: Path, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return the states of the layer that Granite's tokens are taken from, (n, 384)."""
+    tensors, tokenizer = read_pack(weights.require(weights.GRANITE, folder))
+    bare = Model("granite", GRANITE_POSITIONS, first=True, layer=GRANITE_LAYER)
+    session = onnxruntime.InferenceSession(build(tensors, bare).SerializeToString())
+    reader = Tokenizer.from_buffer(tokenizer)
+    found: list[NDArray[np.float32]] = []
+    for text in texts:
+        ids = [Granite.begin, *reader.encode(text, add_special_tokens=False).ids, Granite.end]
+        states, _ = session.run(None, {"input_ids": np.array([ids[:GRANITE_POSITIONS]], np.int64)})
+        found.append(np.asarray(states)[0, 1:-1])
+    return np.concatenate(found)
+
+
+def main(folder: Path, model: str) -> None:
     """Write the projection beside the module that reads it."""
     texts = list(docstrings())
     random.Random(SEED).shuffle(texts)  # noqa: S311 - a sample, no secret
-    minilm = MiniLM(folder)
-    vectors = np.concatenate(minilm.encode(texts[:TEXTS]).tokens)
-    minilm.close()
-    path = Path(__file__).parents[1] / "retrievers" / "projection.npy"
-    np.save(path, fit(vectors).astype(np.float16))
+    if model == "granite":
+        vectors = granite_states(folder, texts[:TEXTS])
+        path, made = Path(__file__).parents[1] / "ports" / "granite_tokens.npy", fit_granite(vectors)
+    else:
+        minilm = MiniLM(folder)
+        vectors = np.concatenate(minilm.encode(texts[:TEXTS]).tokens)
+        minilm.close()
+        path, made = Path(__file__).parents[1] / "retrievers" / "projection.npy", fit(vectors)
+    np.save(path, made.astype(np.float16))
     print(f"{path.name}: {len(vectors):,} tokens of {min(TEXTS, len(texts)):,} docstrings")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "data/models"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "data/models"), (sys.argv[2:] or ["minilm"])[0])

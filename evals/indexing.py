@@ -18,7 +18,7 @@ import numpy as np
 from contracts.documents import Chunk, Document
 from evals.progress import Tell
 from graph.wiring import Wiring, open_wiring
-from ports.onnx import MiniLM
+from ports.onnx import DEFAULT, PACKAGED
 from ports.settings import Settings
 
 TENANT: Final = "eval"
@@ -127,11 +127,12 @@ def fingerprint(documents: Sequence[Document], ingest: Ingest) -> str:
     digest = hashlib.sha256(f"{settings.model_embedding} {settings.ollama_urls}".encode())
     for document in documents:
         digest.update(f"\0{document.source}\0{document.title}\0{document.text}".encode())
-    minilm = MiniLM(settings.models_dir, settings.threads or os.cpu_count() or 1)
+    model = PACKAGED.get(settings.model_embedding, PACKAGED[DEFAULT])
+    encoder = model(settings.models_dir, settings.threads or os.cpu_count() or 1)
     try:
-        found = ingest.embed([ingest.split(document) for document in probes(documents)], minilm)
+        found = ingest.embed([ingest.split(document) for document in probes(documents)], encoder)
     finally:
-        minilm.close()
+        encoder.close()
     for one in found:
         digest.update(repr((one.chunks, one.sparse, one.tokens)).encode())
         digest.update(np.asarray(one.dense, np.float32).tobytes())

@@ -1,4 +1,4 @@
-"""Makes the int8 ONNX model of all-MiniLM-L6-v2 from the pinned weights: `python -m ports.export FOLDER`.
+"""Makes the int8 ONNX models of the packaged embedders from the pinned weights: `python -m ports.export FOLDER`.
 
 The graph is written for sequences without padding, one text a run, out of onnxruntime's fused operators.
 Do not add a mask or a batch: activations are quantised over the whole tensor, so in a batch a text's vector
@@ -9,6 +9,7 @@ VNNI add two products in 16 bits and would saturate; it costs .0007 of cosine. F
 import json
 import struct
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from ports.made import POSITIONS, ensure_minilm
+from ports.made import POSITIONS, ensure_granite, ensure_minilm
 
 LAYERS: Final = 6
 HEADS: Final = 12
@@ -42,24 +43,42 @@ def read_safetensors(path: Path) -> dict[str, Array]:
     return tensors
 
 
-def build(tensors: dict[str, Array]) -> onnx.ModelProto:
-    """Return the model: `input_ids` (1, n) to `last_hidden_state` (1, n, 384) and `sentence` (1, 384).
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What tells one model of this architecture from another."""
 
-    `sentence` is the mean of the tokens, specials included, L2-normalised: what the model was trained for.
-    """
-    graph = _Graph(tensors)
-    hidden = graph.embeddings()
+    name: str
+    positions: int
+    """The longest input, specials included."""
+    first: bool = False
+    """Whether the first token stands for the text; else the mean of all, specials included."""
+    layer: int = LAYERS
+    """The layer whose states are the tokens' vectors, counted from 1."""
+    projection: Array | None = None
+    """(385, d): the tokens' vectors are states @ its first 384 rows + its last one; None leaves them as they are."""
+
+
+MINILM: Final = Model("all-minilm-l6-v2-int8", POSITIONS)
+
+
+def build(tensors: dict[str, Array], model: Model = MINILM) -> onnx.ModelProto:
+    """Return the model: `input_ids` (1, n) to `tokens` (1, n, 384 or d) and `sentence` (1, 384), L2-normalised."""
+    graph = _Graph(tensors, model.positions)
+    states = [graph.embeddings()]
     for layer in range(LAYERS):
-        hidden = graph.layer(hidden, layer)
-    graph.node("Identity", [hidden], to="last_hidden_state")
-    total = graph.node("ReduceSum", [hidden, graph.put("axis", np.array([1]))], keepdims=0)
-    graph.node("LpNormalization", [total], to="sentence", axis=-1, p=2)
+        states.append(graph.layer(states[-1], layer))
+    width = graph.tokens(states[model.layer], model.projection)
+    pooled = states[-1]
+    if model.first:
+        pooled = graph.node("Gather", [pooled, graph.put("first", np.array([0]))], axis=1)
+    pooled = graph.node("ReduceSum", [pooled, graph.put("axis", np.array([1]))], keepdims=0)
+    graph.node("LpNormalization", [pooled], to="sentence", axis=-1, p=2)
     inputs = [helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "n"])]
     outputs = [
-        helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, [1, "n", 384]),
+        helper.make_tensor_value_info("tokens", TensorProto.FLOAT, [1, "n", width]),
         helper.make_tensor_value_info("sentence", TensorProto.FLOAT, [1, 384]),
     ]
-    made = helper.make_graph(graph.nodes, "all-minilm-l6-v2-int8", inputs, outputs, graph.constants)
+    made = helper.make_graph(graph.nodes, model.name, inputs, outputs, graph.constants)
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid(FUSED, 1)]
     return helper.make_model(made, opset_imports=opsets, ir_version=9, producer_name="switchboard")
 
@@ -67,8 +86,9 @@ def build(tensors: dict[str, Array]) -> onnx.ModelProto:
 class _Graph:
     """The nodes and constants of the model while it is written."""
 
-    def __init__(self, tensors: dict[str, Array]) -> None:
+    def __init__(self, tensors: dict[str, Array], positions: int) -> None:
         self.tensors = tensors
+        self.positions = positions
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
@@ -92,7 +112,7 @@ class _Graph:
         words = self.node("DequantizeLinear", [words, self.put("unit", np.array(1, np.float32))])
         scales = self.node("Gather", [self.put("words.scale", scale), "input_ids"])
         words = self.node("Mul", [words, scales])
-        position = self.tensors["embeddings.position_embeddings.weight"][:POSITIONS]
+        position = self.tensors["embeddings.position_embeddings.weight"][: self.positions]
         position = position + self.tensors["embeddings.token_type_embeddings.weight"][0]
         zero = self.put("zero", np.array([0]))
         length = self.node("Shape", ["input_ids"], start=1, end=2)
@@ -100,6 +120,16 @@ class _Graph:
         hidden = self.node("Add", [words, position])
         norm = self.norm("embeddings.LayerNorm")
         return self.node("LayerNormalization", [hidden, *norm], axis=-1, epsilon=EPSILON)
+
+    def tokens(self, hidden: str, projection: Array | None) -> int:
+        """Give out a layer's states, projected where there is a projection; return their width."""
+        if projection is None:
+            self.node("Identity", [hidden], to="tokens")
+            return 384
+        matrix = self.put("projection", projection[:-1].astype(np.float32))
+        origin = self.put("origin", projection[-1].astype(np.float32))
+        self.node("Add", [self.node("MatMul", [hidden, matrix]), origin], to="tokens")
+        return projection.shape[1]
 
     def layer(self, hidden: str, number: int) -> str:
         """Add one transformer layer: attention, then the feed-forward part, each with its residual."""
@@ -144,4 +174,5 @@ class _Graph:
 
 
 if __name__ == "__main__":
-    print(ensure_minilm(Path(sys.argv[1] if len(sys.argv) > 1 else "data/models")))
+    for ensure in (ensure_minilm, ensure_granite):
+        print(ensure(Path(sys.argv[1] if len(sys.argv) > 1 else "data/models")))

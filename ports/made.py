@@ -1,28 +1,70 @@
-"""The embedder's int8 model on disk. How it is made is in ports/export.py, which is loaded only for that."""
+"""The embedders' int8 models on disk. How they are made is in ports/export.py, which is loaded only for that."""
 
+from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ports import weights
 
 POSITIONS: Final = 256
-"""The length that the model was trained for; the weights hold 512."""
+"""The length that MiniLM was trained for; the weights hold 512."""
+GRANITE_POSITIONS: Final = 512
+GRANITE_LAYER: Final = 3
+"""Whose states are Granite's token vectors: the last ones lean towards the text's own vector (docs/models.md)."""
 RECIPE: Final = 1
-"""Raise it when the graph in ports/export.py changes, so that every cache makes the model anew."""
+"""Raise it when the graph in ports/export.py changes, so that every cache makes the models anew."""
 
 
 def ensure_minilm(folder: Path) -> Path:
-    """Return the int8 model in `folder`, making it (1 s) where it is missing, damaged or of another recipe.
+    """Return MiniLM's int8 model in `folder`, making it (1 s) where it is missing, damaged or of another recipe.
 
     Safe when several processes call it at once: one makes it, the others wait. Raises DamagedWeights.
     """
-    path = folder / f"all-minilm-l6-v2-int8-{weights.MINILM.sha256[:8]}-r{RECIPE}.onnx"
-    pin = path.with_suffix(".sha256")
-    with weights.locked(folder, "minilm"):
-        if not (path.exists() and pin.exists() and weights.digest(path, folder) == pin.read_text()):
-            from ports.export import build, read_safetensors
 
-            source = weights.require(weights.MINILM, folder)
-            weights.replace(path, build(read_safetensors(source)).SerializeToString())
+    def make() -> bytes:
+        from ports.export import build, read_safetensors
+
+        source = weights.require(weights.MINILM, folder)
+        return build(read_safetensors(source)).SerializeToString()
+
+    return _ensured(folder, f"all-minilm-l6-v2-int8-{weights.MINILM.sha256[:8]}-r{RECIPE}.onnx", make)
+
+
+def ensure_granite(folder: Path) -> tuple[Path, Path]:
+    """Return Granite's int8 model and its tokenizer in `folder`, made as `ensure_minilm` does."""
+
+    def make() -> bytes:
+        from ports.export import Model, build
+        from ports.pack import read_pack
+
+        tensors, _ = read_pack(weights.require(weights.GRANITE, folder))
+        kind = Model("granite", GRANITE_POSITIONS, first=True, layer=GRANITE_LAYER, projection=projection())
+        return build(tensors, kind).SerializeToString()
+
+    def unpack() -> bytes:
+        from ports.pack import read_pack
+
+        return read_pack(weights.require(weights.GRANITE, folder))[1]
+
+    name = f"granite-embedding-30m-english-int8-{weights.GRANITE.sha256[:8]}-r{RECIPE}"
+    return _ensured(folder, f"{name}.onnx", make), _ensured(folder, f"{name}.json", unpack)
+
+
+def projection() -> NDArray[np.float32]:
+    """Return the projection of Granite's token vectors, (385, 64): evals/fit_projection.py made it."""
+    with files("ports").joinpath("granite_tokens.npy").open("rb") as file:
+        return np.load(file).astype(np.float32)
+
+
+def _ensured(folder: Path, name: str, make: Callable[[], bytes]) -> Path:
+    path = folder / name
+    pin = path.with_suffix(f"{path.suffix}.sha256" if path.suffix == ".json" else ".sha256")
+    with weights.locked(folder, path.stem.split("-")[0]):
+        if not (path.exists() and pin.exists() and weights.digest(path, folder) == pin.read_text()):
+            weights.replace(path, make())
             weights.replace(pin, weights.digest(path, folder).encode())
     return path

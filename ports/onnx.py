@@ -1,4 +1,4 @@
-"""The embedded embedder: all-MiniLM-L6-v2 as int8 ONNX, for passages, questions and their tokens.
+"""The embedded embedders as int8 ONNX, for passages, questions and their tokens: MiniLM and Granite.
 
 Each text is one run of the model on one thread, and texts run side by side on `threads` threads. So a
 question never waits behind an ingest batch: it runs on its caller's thread and shares the cores fairly.
@@ -21,21 +21,21 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from ports import weights
-from ports.made import POSITIONS, ensure_minilm
+from ports.made import GRANITE_POSITIONS, POSITIONS, ensure_granite, ensure_minilm
 
 Vectors = NDArray[np.float32]
 TokenVectors = NDArray[np.float32]
-"""A text's tokens in context: (n, 384) float32, rows L2-normalised, without specials and punctuation."""
+"""A text's tokens in context, float32, rows L2-normalised, without specials and punctuation: (n, 384) of MiniLM,
+(n, 64) of Granite, whose model projects them itself."""
 
 WINDOW: Final = POSITIONS - 2
-"""Tokens of text in one run of the model; [CLS] and [SEP] take the other two."""
-CLS, SEP = 101, 102
+"""Tokens of text in one run of MiniLM; [CLS] and [SEP] take the other two."""
 RECENT: Final = 512
 """Short texts whose vectors are kept, the most recent ones: at most 20 MB."""
 RECENT_LENGTH: Final = 200
 """Characters."""
-MOST_FREQUENT: Final = 1996
-"""The id of "the"."""
+PARTIAL: Final = "\ufffd"
+"""What a token that is a part of a character is decoded to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +48,35 @@ class Encoded:
     spans: list[NDArray[np.int32]]
     """(tokens, 2) each: where a token's characters start and end in its text."""
     weights: list[Vectors]
-    """(tokens,) each: how rare a token is, in bits, 1 for "the" up to 15."""
+    """(tokens,) each: how rare a token is, in bits, 1 for "the" up to 16."""
+    space: int = 1
+    """The tokens' space."""
 
 
-class MiniLM(Embeddings):
-    """Embeds texts of any length: what exceeds 256 tokens is read in windows of equal length.
+class Packaged(Embeddings):
+    """Embeds texts of any length: what exceeds the model's positions is read in windows of equal length.
 
     `folder` keeps the model made from the weights. Safe to share between threads. Raises DamagedWeights.
     """
 
-    name = "all-MiniLM-L6-v2-int8"
+    name: str
     dimension = 384
-    max_tokens = POSITIONS
+    max_tokens: int
+    space: int
+    """Which vectors of tokens can be compared: those of one space (retrievers/tokens.py)."""
+    begin: int
+    """The id of the token before a text, and the one after it."""
+    end: int
+    the: int
+    """The id of "the": from there on the vocabulary lists words by falling frequency."""
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
-        model = ensure_minilm(folder)
-        self._tokenizer = Tokenizer.from_file(str(weights.require(weights.TOKENIZER, folder)))
+        model, tokenizer = self._files(folder)
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._spoken = _spoken(self._tokenizer)
-        self._rarity = _rarity(self._tokenizer)
+        self._spoken = self._spoken_in(self._tokenizer)
+        self._rarity = _rarity(self._tokenizer, self.the)
         self._session = _open_session(model)
         self._recent: OrderedDict[str, Encoded] = OrderedDict()
         self._lock = threading.Lock()
@@ -76,6 +85,14 @@ class MiniLM(Embeddings):
         self._workers = ThreadPoolExecutor(threads, "embed")
         self._documents = ThreadPoolExecutor(1, "embed-documents")
         self._queries = ThreadPoolExecutor(threads, "embed-query")
+
+    def _files(self, folder: Path) -> tuple[Path, Path]:
+        """Return the model and its tokenizer."""
+        raise NotImplementedError
+
+    def _spoken_in(self, tokenizer: Tokenizer) -> NDArray[np.bool_]:
+        """Tell for each id of the vocabulary whether it has a letter or a digit."""
+        raise NotImplementedError
 
     def count_tokens(self, text: str) -> int:
         """Return the text's length in tokens, specials left out."""
@@ -111,7 +128,7 @@ class MiniLM(Embeddings):
 
     def _encode(self, texts: Sequence[str]) -> Encoded:
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        windows = [_windows(encoding.ids) for encoding in encodings]
+        windows = [_windows(encoding.ids, self.max_tokens - 2) for encoding in encodings]
         flat = [window for text in windows for window in text]
         run = map if len(flat) == 1 else self._workers.map
         results = iter(list(run(self._run, flat)))
@@ -124,10 +141,10 @@ class MiniLM(Embeddings):
             spans.append(np.array(encoding.offsets, np.int32).reshape(-1, 2)[spoken])
             rarity.append(self._rarity[encoding.ids][spoken])
         shape = (len(encodings), self.dimension)
-        return Encoded(np.array(dense, np.float32).reshape(shape), tokens, spans, rarity)
+        return Encoded(np.array(dense, np.float32).reshape(shape), tokens, spans, rarity, self.space)
 
     def _run(self, window: list[int]) -> tuple[Vectors, TokenVectors]:
-        ids = np.array([[CLS, *window, SEP]], np.int64)
+        ids = np.array([[self.begin, *window, self.end]], np.int64)
         hidden, sentence = (np.asarray(out) for out in self._session.run(None, {"input_ids": ids}))
         return sentence[0], _unit(hidden[0, 1:-1])
 
@@ -169,9 +186,48 @@ class MiniLM(Embeddings):
             pool.shutdown(cancel_futures=True)
 
 
-def _windows(ids: list[int]) -> list[list[int]]:
+class MiniLM(Packaged):
+    """all-MiniLM-L6-v2, which also reads answers, intents and guards."""
+
+    name = "all-MiniLM-L6-v2-int8"
+    max_tokens = POSITIONS
+    space = 1
+    begin, end, the = 101, 102, 1996
+
+    def _files(self, folder: Path) -> tuple[Path, Path]:
+        return ensure_minilm(folder), weights.require(weights.TOKENIZER, folder)
+
+    def _spoken_in(self, tokenizer: Tokenizer) -> NDArray[np.bool_]:
+        spoken = np.zeros(tokenizer.get_vocab_size(), np.bool_)
+        for token, number in tokenizer.get_vocab().items():
+            spoken[number] = any(character.isalnum() for character in token)
+        return spoken
+
+
+class Granite(Packaged):
+    """granite-embedding-30m-english, which was trained to find passages: for the index alone."""
+
+    name = "granite-embedding-30m-english-int8"
+    max_tokens = GRANITE_POSITIONS
+    space = 2
+    begin, end, the = 0, 2, 5
+
+    def _files(self, folder: Path) -> tuple[Path, Path]:
+        return ensure_granite(folder)
+
+    def _spoken_in(self, tokenizer: Tokenizer) -> NDArray[np.bool_]:
+        said = tokenizer.decode_batch([[number] for number in range(tokenizer.get_vocab_size())])
+        return np.array([any(one.isalnum() or one == PARTIAL for one in text) for text in said])
+
+
+PACKAGED: Final[dict[str, type[Packaged]]] = {one.name: one for one in (MiniLM, Granite)}
+DEFAULT: Final = MiniLM.name
+"""Makes the index where the settings name no other."""
+
+
+def _windows(ids: list[int], window: int) -> list[list[int]]:
     """Cut into the fewest windows that fit, of nearly equal length; one empty window for no tokens."""
-    count = max(1, -(-len(ids) // WINDOW))
+    count = max(1, -(-len(ids) // window))
     edges = [len(ids) * i // count for i in range(count + 1)]
     return [ids[first:last] for first, last in pairwise(edges)]
 
@@ -180,17 +236,9 @@ def _unit(rows: Vectors) -> Vectors:
     return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
-def _spoken(tokenizer: Tokenizer) -> NDArray[np.bool_]:
-    """Tell for each id of the vocabulary whether it has a letter or a digit."""
-    spoken = np.zeros(tokenizer.get_vocab_size(), np.bool_)
-    for token, number in tokenizer.get_vocab().items():
-        spoken[number] = any(character.isalnum() for character in token)
-    return spoken
-
-
-def _rarity(tokenizer: Tokenizer) -> Vectors:
-    """Return each token's bits by its rank: BERT's vocabulary lists words by falling frequency, from "the" on."""
-    ranks = np.arange(tokenizer.get_vocab_size()) - MOST_FREQUENT + 1
+def _rarity(tokenizer: Tokenizer, the: int) -> Vectors:
+    """Return each token's bits by its rank: both vocabularies list words by falling frequency, from "the" on."""
+    ranks = np.arange(tokenizer.get_vocab_size()) - the + 1
     return np.log2(1 + np.maximum(ranks, 1)).astype(np.float32)
 
 

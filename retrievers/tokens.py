@@ -20,7 +20,8 @@ TokenVectors = NDArray[np.float32]
 """(n, 384) as the embedder gives them, or (n, 64) projected; float32, rows L2-normalised."""
 
 MINILM: Final = 1
-"""The space of MiniLM's tokens; Granite's is 2."""
+GRANITE: Final = 2
+"""The spaces, as the embedder tells them."""
 DIMENSIONS: Final = 64
 PER_BYTE: Final = 4
 
