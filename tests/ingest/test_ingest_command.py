@@ -1,6 +1,7 @@
 """The command's edges: usage, output and exit codes."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,27 @@ def test_bad_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixtu
         main(arguments)
     assert ended.value.code == 2
     assert "usage: switchboard ingest" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ftp://example.org/x"], "begins with http:// or https://"),
+        (["http://ada:secret@example.org/"], "holds a user name or a password"),
+        (["--sitemap", "docs"], "none is named"),
+    ],
+)
+def test_an_address_that_is_none_is_bad_usage_before_anything_is_opened(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SWITCHBOARD_DATA_DIR", str(tmp_path / "data"))
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
 
 
 def test_json_is_one_line_on_stdout_and_failures_are_one_line_each_on_stderr(

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import BadRequest, UnreadableDocument
-from ingest.web_fetch import Limits, Seen, Web, open_web
+from ingest.web_fetch import Limits, Seen, Web, limits_from, open_web
+from ports.settings import Settings
 from ports.web_address import to_address
 from tests.servers.site import Reply, SiteServer, serving_site
 
@@ -260,3 +261,16 @@ async def test_the_proxy_and_the_secrets_of_the_environment_are_not_used(
     async with open_web(LIMITS) as fresh:
         await fresh.fetch(site.url + "/x")
     assert "authorization" not in site.heads[0]
+
+
+def test_the_settings_are_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert limits_from(Settings()) == Limits()
+    for name, value in (
+        ("NETWORKS", "10.1.0.0/16,127.0.0.1"),
+        ("TIMEOUT", "5"),
+        ("DELAY", "PT1S"),
+        ("PAGES", "7"),
+    ):
+        monkeypatch.setenv(f"SWITCHBOARD_WEB_{name}", value)
+    inside = (ip_network("10.1.0.0/16"), ip_network("127.0.0.1"))
+    assert limits_from(Settings()) == Limits(inside=inside, seconds=5, delay=1, pages=7)
