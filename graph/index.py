@@ -18,9 +18,10 @@ from qdrant_client import models
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from contracts.errors import EmbeddingMismatch, SetupError, SwitchboardError
-from graph.encoder import Encoder, bridge_for, encoder_for
+from graph.encoder import Encoder, bridge_for, encoder_for, questions_for
 from graph.renewing import Answers, Embed, Passages
 from ports.edge import EdgeClient
+from ports.onnx import DEFAULT, Packaged
 from ports.open import Ports
 from retrievers import alias
 from retrievers.bridge import Bridge
@@ -59,8 +60,8 @@ async def dimension_of(ports: Ports, name: str) -> int:
     """Return the length of a model's vectors. Raises SetupError where its host cannot say."""
     try:
         embeddings = ports.embedder(name)
-        if embeddings is ports.minilm:
-            return ports.minilm.dimension
+        if isinstance(embeddings, Packaged):
+            return embeddings.dimension
         return len(await embeddings.aembed_query("How long is a vector?"))
     except SwitchboardError as error:
         raise SetupError(f"The embedding model {name!r} cannot be used: {error.message}") from error
@@ -179,7 +180,13 @@ class Indexes:
         answers = await self._answers_for(name, dimension)
         found = Index(
             Collection(self.guarded(self.name), target, name, dimension),
-            CanonicalAnswers(self.guarded(canonical_name(self.name)), answers, embeddings, name, dimension),
+            CanonicalAnswers(
+                self.guarded(canonical_name(self.name)),
+                answers,
+                questions_for(self._ports, embeddings),
+                name,
+                dimension,
+            ),
             embeddings,
             name,
             dimension,
@@ -226,7 +233,7 @@ class Indexes:
                 self._refused or f"The index is now {target!r}. Ingest the document again."
             )
         if target == self.now.canonical.name:
-            return await Answers(self.now.embeddings).make(points)
+            return await Answers(questions_for(self._ports, self.now.embeddings)).make(points)
         if self.renew is None:
             raise EmbeddingMismatch(f"The index is now {target!r}. Ingest the document again.")
         return await Passages(self.now.encoder, self.renew).make(points)
@@ -238,7 +245,7 @@ class Indexes:
         )
 
     def _keep(self, used: str) -> str:
-        if used == self._ports.minilm.name:
+        if used == DEFAULT:
             return "unset SWITCHBOARD_MODEL_EMBEDDING"
         return f"set SWITCHBOARD_MODEL_EMBEDDING={used}"
 

@@ -24,6 +24,7 @@ from retrievers.collection import BM25, DENSE, Collection, of, readable
 from retrievers.editions import seen
 from retrievers.excerpts import excerpts
 from retrievers.sparse import query_vector
+from retrievers.tokens import MINILM
 
 Mode = Literal["hybrid", "dense", "bm25"]
 SHOWN: Final = ["text", "source", "title", "headings", "page", "start", "end"]
@@ -51,6 +52,8 @@ class Question:
     bm25: models.SparseVector | None = None
     tokens: NDArray[np.float32] | None = None
     weights: NDArray[np.float32] | None = None
+    space: int = MINILM
+    """The tokens' space: candidates of another have no MaxSim."""
 
 
 @dataclass(slots=True)
@@ -89,6 +92,13 @@ class HybridRetriever(BaseRetriever):
     """Length of each list."""
     mode: Mode = "hybrid"
     """`dense` and `bm25` are the parts alone, for the evals."""
+    candidates: int = rerank.CANDIDATES
+    """How many of both lists are ranked closely."""
+    reads: bool = True
+    """Whether the candidates' scores rank them; if not, their ranks in the two lists do."""
+    weights: rerank.Weights = rerank.WEIGHTS
+    distinct: bool = True
+    """Whether a text that stands higher up is left out."""
     sought: tuple[tuple[str, float], ...] = ()
     """Texts with their weights that are looked for in place of the query (retrievers/blend.py); empty for the query."""
     characters: int = 0
@@ -109,7 +119,8 @@ class HybridRetriever(BaseRetriever):
             return found
 
         found = await seen(self.editions, self.tenant, look)
-        kept = _distinct(_rank(found, question, self.mode))
+        ranked = self._ranked(found, question)
+        kept = _distinct(ranked) if self.distinct else ranked
         if self.characters:
             kept = excerpts(kept, query, self.characters)
         return [_document(candidate) for candidate in kept[: self.limit]]
@@ -155,6 +166,7 @@ class HybridRetriever(BaseRetriever):
             question.weights = None if weights is None else weights[0]
             if bridged:
                 question = with_tokens(question, await encoder.aencode([bridged.text]))
+            question.space = getattr(encoded, "space", MINILM)
         if encoder is not self.embeddings:
             question.dense = await self.embeddings.aembed_query(query)
         return question
@@ -168,7 +180,7 @@ class HybridRetriever(BaseRetriever):
                 candidate.rank += 1 / (RRF_K + rank)
                 setattr(candidate, name, point.score)
         ranked = sorted(by_id.values(), key=lambda candidate: (-candidate.rank, candidate.id))
-        return ranked[: rerank.CANDIDATES if self.mode == "hybrid" else self.k]
+        return ranked[: self.candidates if self.mode == "hybrid" else self.k]
 
     async def _fill(self, found: list[Candidate], question: Question, allowed: models.Filter) -> None:
         """Give the candidates their payload, and the score of the list that missed them."""
@@ -207,31 +219,41 @@ class HybridRetriever(BaseRetriever):
         responses = await self.collection.client.query_batch_points(self.collection.name, requests)
         return [(name, one.points) for (name, _), one in zip(asked, responses, strict=True)]
 
-
-def _rank(found: list[Candidate], question: Question, mode: Mode) -> list[Candidate]:
-    """Return the candidates best first, with their scores."""
-    found = [candidate for candidate in found if candidate.payload]
-    if mode == "hybrid" and question.tokens is not None and _read_closely(found, question):
-        parts = [[getattr(one, name) for one in found] for name in ("dense", "bm25", "maxsim")]
-        fused = rerank.fuse(*(np.array(part, np.float32) for part in parts))
-    else:
-        fused = [_plain_score(candidate, question, mode) for candidate in found]
-    for candidate, score in zip(found, fused, strict=True):
-        candidate.score = float(min(1.0, max(0.0, score)))
-    return sorted(found, key=lambda candidate: (-candidate.score, -candidate.rank, candidate.id))
+    def _ranked(self, found: list[Candidate], question: Question) -> list[Candidate]:
+        """Return the candidates best first, with their scores."""
+        found = [candidate for candidate in found if candidate.payload]
+        _rescale(found, question, "dense")
+        close = self.reads and self.mode == "hybrid" and question.tokens is not None
+        if close and _read_closely(found, question):
+            parts = [[getattr(one, name) for one in found] for name in rerank.Weights._fields]
+            dense, bm25, maxsim = (np.array(part, np.float32) for part in parts)
+            fused = rerank.fuse(dense, bm25, maxsim, self.weights)
+        else:
+            fused = [_plain_score(candidate, question, self.mode) for candidate in found]
+        for candidate, score in zip(found, fused, strict=True):
+            candidate.score = float(min(1.0, max(0.0, score)))
+        return sorted(found, key=lambda candidate: (-candidate.score, -candidate.rank, candidate.id))
 
 
 def _read_closely(found: list[Candidate], question: Question) -> bool:
     """Give each candidate its MaxSim; False where none has token vectors."""
     assert question.tokens is not None
     rows = (
-        tokens.unpack_all([str(candidate.payload.get("tokens") or "") for candidate in found])
+        tokens.unpack_all([str(one.payload.get("tokens") or "") for one in found], question.space)
         if found
         else []
     )
     for candidate, score in zip(found, rerank.scores(question.tokens, rows, question.weights), strict=True):
         candidate.maxsim = float(score)
+    _rescale(found, question, "maxsim")
     return any(len(each) for each in rows)
+
+
+def _rescale(found: list[Candidate], question: Question, name: str) -> None:
+    """Bring the scores of one kind onto the scale by which they are judged."""
+    if scale := rerank.ALIKE.get(question.space, {}).get(name):
+        for candidate in found:
+            setattr(candidate, name, scale.slope * getattr(candidate, name) + scale.offset)
 
 
 def _plain_score(candidate: Candidate, question: Question, mode: Mode) -> float:
