@@ -77,7 +77,10 @@ async def open_ports(settings: Settings) -> AsyncGenerator[Ports]:
         redis = await stack.enter_async_context(open_redis(secret, folder.path))
         key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
         place = folder.path / "qdrant"
-        vectors = await stack.enter_async_context(open_vectors(settings.qdrant_url, key, place))
+        layout = settings.qdrant_layout
+        vectors = await stack.enter_async_context(
+            open_vectors(settings.qdrant_url, key, place, layout=layout)
+        )
         database = settings.database_url.get_secret_value() if settings.database_url else None
         checkpoints = await stack.enter_async_context(open_checkpoints(database, folder.path))
         threads = settings.threads or os.cpu_count() or 1

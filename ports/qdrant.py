@@ -5,11 +5,11 @@ What both raise when the index is gone is `qdrant_client.http.exceptions.ApiExce
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from qdrant_client import AsyncQdrantClient
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
@@ -21,23 +21,51 @@ Vectors = EdgeClient | AsyncQdrantClient
 TIMEOUT: Final = timedelta(seconds=10)
 
 
+class LaidOut(AsyncQdrantClient):
+    """A client that makes collections as an operator wants them laid out over a cluster's nodes, memory and disks."""
+
+    def __init__(self, layout: Mapping[str, Any], **others: Any) -> None:
+        super().__init__(**others)
+        self._layout = dict(layout)
+        self._on_disk: bool | None = self._layout.pop("vectors_on_disk", None)
+
+    async def create_collection(
+        self, collection_name: str, vectors_config: Any = None, **others: Any
+    ) -> bool:
+        """Create the collection; what the caller says of its schema stands, the layout says the rest."""
+        vectors = {
+            name: params.model_copy(update={"on_disk": self._on_disk})
+            for name, params in vectors_config.items()
+        }
+        return await super().create_collection(collection_name, vectors, **{**self._layout, **others})
+
+
 @asynccontextmanager
 async def open_vectors(
-    url: str | None, api_key: str | None, folder: Path, *, timeout: timedelta = TIMEOUT
+    url: str | None,
+    api_key: str | None,
+    folder: Path,
+    *,
+    timeout: timedelta = TIMEOUT,
+    layout: Mapping[str, Any] | None = None,
 ) -> AsyncGenerator[Vectors]:
     """Open the index; a server is not contacted yet, the folder's collections are loaded.
 
-    Raises SetupError where the folder cannot be read or another process has it open.
+    `layout`: how a server is to make collections (SWITCHBOARD_QDRANT_LAYOUT). Raises SetupError where the folder cannot
+    be read or another process has it open.
     """
-    client = await _edge(folder) if url is None else _server(url, api_key, timeout)
+    client = await _edge(folder) if url is None else _server(url, api_key, timeout, layout or {})
     try:
         yield client
     finally:
         await client.close()
 
 
-def _server(url: str, api_key: str | None, timeout: timedelta) -> AsyncQdrantClient:
-    return AsyncQdrantClient(
+def _server(
+    url: str, api_key: str | None, timeout: timedelta, layout: Mapping[str, Any]
+) -> AsyncQdrantClient:
+    return LaidOut(
+        layout,
         url=url,
         api_key=api_key,
         prefer_grpc=False,

@@ -13,6 +13,18 @@ Network = IPv4Network | IPv6Network
 
 EVERYWHERE: Final[tuple[Network, ...]] = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
+LAYOUT: Final = (
+    "shard_number",
+    "replication_factor",
+    "write_consistency_factor",
+    "on_disk_payload",
+    "hnsw_config",
+    "optimizers_config",
+    "wal_config",
+    "quantization_config",
+)
+"""What of Qdrant's `create_collection` an operator may say; what is in a collection is the program's."""
+
 SCHEMES: Final = {
     "redis_url": ("redis", "rediss", "unix"),
     "database_url": ("postgresql", "postgres", "sqlite"),
@@ -40,6 +52,9 @@ class Settings(BaseSettings):
     qdrant_url: str | None = None
     """A Qdrant server; unset runs Qdrant Edge in process."""
     qdrant_api_key: SecretStr | None = None
+    qdrant_layout: dict[str, Any] | None = None
+    """How a Qdrant server makes collections, as JSON: `{"shard_number": 12, "replication_factor": 2, "on_disk_payload":
+    true, "vectors_on_disk": true, "quantization_config": {"scalar": {"type": "int8", "always_ram": true}}}`."""
     collection: str = "passages"
     """The index's name in Qdrant."""
     database_url: SecretStr | None = None
@@ -116,7 +131,9 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"{error}; it must be networks such as 10.1.0.0/16,127.0.0.1") from error
 
-    @field_validator("log_ttl", "cache_ttl", "model_timeout", "read_timeout", "web_timeout", "web_delay", mode="wrap")
+    @field_validator(
+        "log_ttl", "cache_ttl", "model_timeout", "read_timeout", "web_timeout", "web_delay", mode="wrap"
+    )
     @classmethod
     def _to_time(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
         """Read seconds too, which are text in the environment."""
@@ -135,6 +152,24 @@ class Settings(BaseSettings):
             url = one.get_secret_value() if isinstance(one, SecretStr) else str(one)
             if url.partition("://")[0].partition("+")[0] not in able or not url.partition("://")[2]:
                 raise ValueError(f"it must begin with {' or '.join(f'{scheme}://' for scheme in able)}")
+        return value
+
+    @field_validator("qdrant_layout")
+    @classmethod
+    def _require_layout(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Raise ValueError for what Qdrant's `create_collection` does not take, or what is not an operator's to say."""
+        if value is None:
+            return None
+        from qdrant_client.models import CreateCollection  # only who sets it waits for it
+
+        for name in value:
+            if name != "vectors_on_disk" and name not in LAYOUT:
+                raise ValueError(f"{name!r} is none of vectors_on_disk, {', '.join(LAYOUT)}")
+        CreateCollection.model_validate(
+            {name: one for name, one in value.items() if name != "vectors_on_disk"}
+        )
+        if not isinstance(value.get("vectors_on_disk", False), bool):
+            raise ValueError("vectors_on_disk must be true or false")
         return value
 
     @property
