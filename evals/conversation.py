@@ -5,7 +5,7 @@ message as it stands, and all messages of the user joined. Constants were chosen
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from contracts.context import Context, Unjournalled
 from contracts.documents import Document, Section
 from contracts.errors import SetupError, UnreadableDocument
 from contracts.identity import Identity
-from contracts.state import RunState, Turn
+from contracts.state import RunState, Sought, Turn
 from evals import bootstrap, metrics
 from evals.bootstrap import Estimate
 from evals.cases import json_lines, one_of, qrels, require_folder, text
@@ -54,6 +54,8 @@ class Talk:
 
 Way = Callable[[Talk], Awaitable[list[str]]]
 """Returns the sources found, best first."""
+Change = Callable[[Talk, list[Sought]], list[Sought]]
+"""Returns what is looked for in place of what the server looks for."""
 
 
 async def run(options: Options) -> Result:
@@ -107,12 +109,22 @@ def turn(row: Any, where: str) -> Turn:
     return {"role": role, "content": text(row, "text", where)}  # pyright: ignore[reportReturnType] - one of the two
 
 
-async def ways_of(wiring: Wiring) -> dict[str, Way]:
-    """Return what is compared, by name; `rewriting` is what the server does without a model."""
+async def ways_of(wiring: Wiring, changes: Mapping[tuple[str, str], Change] | None = None) -> dict[str, Way]:
+    """Return what is compared, by name; `rewriting` is what the server does without a model.
+
+    With changes to what is looked for, they stand beside it in place of the others.
+    """
     who, agent = Identity(TENANT, "eval"), AgentConfig()
     retriever = wiring.retriever(who, agent, limit=CHUNKS)
     context = await wiring.context(who, AGENT, "eval", 0.0, _nowhere, QuietDesk(), _nothing, queued=False)
     context = replace(context, retriever=retriever, journal=Unjournalled())
+
+    plain = replace(context, chat=_model(wiring, rewrites=False))
+    if changes is not None:
+        return {
+            "rewriting": through(plain),
+            **{" ".join(name): through(plain, change) for name, change in changes.items()},
+        }
 
     async def last(talk: Talk) -> list[str]:
         return await _sources(retriever, talk.question)
@@ -124,7 +136,7 @@ async def ways_of(wiring: Wiring) -> dict[str, Way]:
     return {
         "last": last,
         "joined": joined,
-        "rewriting": through(replace(context, chat=_model(wiring, rewrites=False))),
+        "rewriting": through(plain),
         "model": through(replace(context, chat=_model(wiring, rewrites=True))),
     }
 
@@ -139,7 +151,7 @@ def _model(wiring: Wiring, *, rewrites: bool) -> PoolChat:
     return PoolChat(wiring.pool, ModelChoice(primary=name, fast=name), user_text, rewrites=rewrites)
 
 
-def through(context: Context) -> Way:
+def through(context: Context, change: Change | None = None) -> Way:
     """Return the way through the server's own nodes; small talk looks nothing up, as in the server."""
 
     async def way(talk: Talk) -> list[str]:
@@ -148,6 +160,8 @@ def through(context: Context) -> Way:
         state |= await understand(state, runtime)
         if state["task"] == "smalltalk" or state["intent"] == "person":
             return []
+        if change and state["sought"]:
+            state["sought"] = change(talk, state["sought"])
         found = await retrieve(state, runtime)
         return list(dict.fromkeys(passage["source"] for passage in found["passages"]))
 

@@ -58,14 +58,15 @@ def excerpts(ranked: Sequence["Candidate"], query: str, characters: int) -> list
 
 
 def _rarity(query: str, texts: Sequence[set[str]]) -> Mapping[str, float]:
-    """Return what each of the question's terms counts, 1 in all: a term that every passage has tells nothing.
+    """Return what each of the question's terms counts, 1 in all: one that all passages have, or none, tells nothing.
 
     Source: BM25's idf (Robertson and Zaragoza 2009, equation 3.1), counted over the passages found.
     """
     weights: dict[str, float] = {}
     for term, weight in query_terms(query).items():
         holding = sum(term in text for text in texts)
-        weights[term] = weight * log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
+        if holding:
+            weights[term] = weight * log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
     total = sum(weights.values()) or 1.0
     return {term: weight / total for term, weight in weights.items()}
 
