@@ -50,6 +50,13 @@ def settings(
         yield Settings(**chosen, qdrant_url=url)
 
 
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[str]:
+    """A Qdrant server for several processes."""
+    with qdrant(tmp_path / "server") as url:
+        yield url
+
+
 def write(folder: Path, pages: dict[str, str]) -> None:
     folder.mkdir(exist_ok=True)
     for name, text in pages.items():
@@ -228,21 +235,19 @@ async def test_an_ingest_that_began_before_the_switch_ends_in_the_new_index(
         assert "A new page." in {one["payload"]["text"] for one in held.values()}
 
 
-async def test_another_server_goes_over_to_the_new_model(tmp_path: Path, model: tuple[str, Embedder]) -> None:
-    with qdrant(tmp_path / "server") as url:
-        chosen: dict[str, Any] = {"ollama_urls": (model[0],), "threads": 1, "qdrant_url": url}
-        one = Settings(data_dir=tmp_path / "one", **chosen)
-        async with (
-            filled(one, tmp_path) as first,
-            open_wiring(Settings(data_dir=tmp_path / "two", **chosen)) as second,
-        ):
-            await change(first)
+async def test_another_server_goes_over_to_the_new_model(
+    tmp_path: Path, model: tuple[str, Embedder], shared: str
+) -> None:
+    chosen: dict[str, Any] = {"ollama_urls": (model[0],), "threads": 1, "qdrant_url": shared}
+    one, two = (Settings(data_dir=tmp_path / name, **chosen) for name in ("one", "two"))
+    async with filled(one, tmp_path) as first, open_wiring(two) as second:
+        await change(first)
 
-            await second.indexes.look()
+        await second.indexes.look()
 
-            assert second.indexes.now.embedding == MODEL
-            assert second.collection.name == first.collection.name
-            assert "26 days" in await asked(second)
+        assert second.indexes.now.embedding == MODEL
+        assert second.collection.name == first.collection.name
+        assert "26 days" in await asked(second)
 
 
 async def test_changing_back_to_a_kept_collection_costs_only_what_differs(
