@@ -30,6 +30,7 @@ COMMANDS = {
     "ask": ("server.terminal", "ask a question in the terminal"),
     "doctor": ("server.doctor", "check each part and say what to do"),
     "keys": ("server.keys", "create, list and revoke keys"),
+    "scan": ("server.scan", "find every place that holds a text, after a deletion"),
     "ingest": ("ingest.__main__", "put documents into the knowledge base"),
     "reembed": ("ingest.reembed", "change the embedding model while the index answers"),
     "eval": ("evals.__main__", "measure retrieval and answers on real data"),

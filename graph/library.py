@@ -72,6 +72,7 @@ class Library:
         bump: Bump,
         *,
         erase: Erase = nothing_else,
+        erase_again: Callable[[], Awaitable[Any]] | None = None,
         grace: float = GRACE_S,
         alone: bool = False,
     ) -> None:
@@ -79,7 +80,7 @@ class Library:
 
         `grace`: seconds for which readers may still see what was replaced; `alone`: no other process writes."""
         self._index, self._database, self._bump, self._erase = index, database, bump, erase
-        self.grace, self._alone = grace, alone
+        self.grace, self._alone, self._erase_again = grace, alone, erase_again
         self._process, self._numbers = f"c{secrets.token_hex(8)}", count(1)
         self._living: set[str] = set()
         self._settling = asyncio.Lock()
@@ -210,6 +211,8 @@ class Library:
         if patient and self.grace > 0 and await editions.waiting(self._database):
             await asyncio.sleep(self.grace)
         removed = 0
+        if self._erase_again is not None:
+            await self._erase_again()
         async with self._settling:
             left = await editions.claim(self._database, self._process, self.grace, alone=self._alone)
             for tenant, ids in left.items():

@@ -23,6 +23,7 @@ from contracts.patience import STORE_S, patiently
 from graph.build import Graph, build_graph
 from graph.database import open_database
 from graph.encoder import Encoder
+from graph.erase import Eraser
 from graph.failures import is_passing
 from graph.index import Indexes, LiveRetriever
 from graph.journal import RunJournal
@@ -95,7 +96,10 @@ class Wiring:
         self.cache = AnswerCache(ports.redis, ports.settings.cache_ttl)
         self.editions = Editions(lambda tenant: editions.listing(database, tenant), self.cache.version)
         alone = ports.settings.database_url is None
-        self.library = Library(lambda: self.collection, database, self.bump, alone=alone)
+        eraser = Eraser(database, ports.redis, ports.checkpoints, lambda: self.canonical)
+        self.library = Library(
+            lambda: self.collection, database, self.bump, erase=eraser, erase_again=eraser.again, alone=alone
+        )
         """Through it alone documents change: what it has under way, it must not take for left behind."""
         self.reader: Reader = PassageReader(ports.minilm)
         self.acts = Acts(ports.minilm)

@@ -1,5 +1,6 @@
 """The inbox: questions that a person was offered for, asked for, and answered."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, TypedDict, Unpack, cast
 
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from contracts.agents import EscalationLimit
 from contracts.errors import NotOpen, RateLimited, Unknown
 from contracts.identity import Identity
-from store import access, conversations, messages
+from store import access, conversations, messages, quotes
 from store.dialect import add_unless_there, lock
 from store.engine import reads, writes
 from store.ids import id_for, now, to_time
@@ -106,9 +107,15 @@ def listing(
 
 @writes
 def answer(
-    connection: Connection, who: Identity, id: str, content: str, *, canonical: bool = False
+    connection: Connection,
+    who: Identity,
+    id: str,
+    content: str,
+    *,
+    canonical: bool = False,
+    sources: Sequence[str] = (),
 ) -> Ticket:
-    """Answer a ticket in its conversation, signed by the caller, and return it.
+    """Answer a ticket in its conversation, signed by the caller, and return it. `sources`: what it is written from.
 
     One that was only offered counts as well: whoever can answer need not wait for the asker's yes.
     Raises Unknown, and NotOpen for one that is answered or withdrawn.
@@ -129,6 +136,7 @@ def answer(
             author=who.user, status="answered",
         )  # fmt: skip
         connection.execute(update(escalations).where(this).values(message_id=message_id))
+        quotes.add(connection, asker, message_id, {"rests_on": sources})
     return _require(connection, who, id)
 
 

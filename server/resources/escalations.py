@@ -81,6 +81,7 @@ async def answer(here: Here, who: Who, id: str, body: Answer) -> Any:
     """
     require_owner(who)
     content = require_content(body.content, here.settings.max_message, "an answer")
+    sources = await rests_on(here, who, await escalations.get(here.database, who, id), body.sources)
     if body.canonical:
         # first: an outage here leaves the ticket open, and a second try replaces the same answer
         ticket = await escalations.get(here.database, who, id)
@@ -92,9 +93,11 @@ async def answer(here: Here, who: Who, id: str, body: Answer) -> Any:
             content,
             approved_by=who.user,
             approved_at=now(),
-            sources=await rests_on(here, who, ticket, body.sources),
+            sources=sources,
         )
-    answered = await escalations.answer(here.database, who, id, content, canonical=body.canonical)
+    answered = await escalations.answer(
+        here.database, who, id, content, canonical=body.canonical, sources=sources
+    )
     here.sockets.ring(Identity(who.tenant, answered["user"]))
     return answered
 
