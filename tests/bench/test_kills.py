@@ -10,9 +10,9 @@ from bench.kills.stored import Stored
 
 @pytest.mark.timeout(400)
 async def test_an_ingest_that_is_killed_at_any_moment_and_run_again_stores_what_a_clean_one_does() -> None:
-    tally = await measure(kills=4, seed=4)
+    tally = await measure(kills=3, seed=4)
     assert figures(tally)["wrong"] == []
-    assert tally.kills >= 4
+    assert tally.kills >= 3
 
 
 CLEAN = Stored(
