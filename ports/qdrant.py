@@ -29,7 +29,7 @@ class LaidOut(AsyncQdrantClient):
         self._layout = dict(layout)
         self._on_disk: bool | None = self._layout.pop("vectors_on_disk", None)
 
-    async def create_collection(
+    async def create_collection(  # pyright: ignore[reportIncompatibleMethodOverride] only by name, as we call it
         self, collection_name: str, vectors_config: Any = None, **others: Any
     ) -> bool:
         """Create the collection; what the caller says of its schema stands, the layout says the rest."""
