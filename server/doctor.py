@@ -11,6 +11,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -81,8 +82,16 @@ def machine(settings: "Settings") -> list[Row]:
     return [
         ("python", "healthy" if supported else "error", version),
         ("disk", "healthy" if free > LEAST_DISK else "error", disk),
+        ("ocr", "healthy", ocr()),
         weights_of(settings),
     ]
+
+
+def ocr() -> str:
+    """Return whether scanned pages can be read; they are an extra, so that nothing is wrong where they cannot."""
+    if find_spec("rapidocr") is not None:
+        return "RapidOCR reads scanned pages and pictures"
+    return "not installed: scanned pages are named and left out (pip install 'switchboard[ocr]')"
 
 
 def standing(path: Path) -> Path:
