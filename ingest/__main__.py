@@ -26,6 +26,8 @@ def main(argv: Sequence[str]) -> int:
     from ports.settings import Settings
 
     try:
+        if options.watch:
+            return asyncio.run(go_on(options, Settings()))
         with Bar(sys.stderr) as bar:
             report = asyncio.run(ingest(options, Settings(), bar.step))
     except BadRequest as mistake:
@@ -67,6 +69,16 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--prune", action="store_true", help="remove the documents below PATH whose files are gone"
     )
+    made.add_argument(
+        "--groups", metavar="A,B",
+        help="who may read them; `*` is everyone. Without it that stays as it is, everyone for a new document",
+    )  # fmt: skip
+    made.add_argument(
+        "--check",
+        action="store_true",
+        help="read every file, also where the file system says it is unchanged",
+    )
+    made.add_argument("--watch", action="store_true", help="go on with every change on disk until Ctrl-C")
     made.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
     return made
 
@@ -106,8 +118,39 @@ async def ingest(options: argparse.Namespace, settings: "Settings", progress: Pr
         addresses=addresses,
         sitemap=options.sitemap,
         prune=options.prune,
+        groups=groups_of(options),
         progress=progress,
     )
+
+
+async def go_on(options: argparse.Namespace, settings: "Settings") -> int:
+    """Ingest again with every change, until it is cancelled. Raises BadRequest."""
+    from ingest.watch import watch
+
+    paths, addresses = parted(options)
+    if addresses or not paths:
+        raise BadRequest(
+            "--watch looks at files and folders: leave the URLs out, or ingest them again by a timer."
+        )
+    await asyncio.to_thread(require, paths)
+    await watch(
+        paths,
+        lambda: ingest(options, settings, lambda _: None),
+        lambda report: show(report, as_json=options.json),
+    )
+    return 0
+
+
+def groups_of(options: argparse.Namespace) -> list[str] | None:
+    """Return who may read the documents; None leaves that as it is."""
+    if options.groups is None:
+        return None
+    names = sorted({name for one in options.groups.split(",") if (name := one.strip())})
+    if any(set(name) & set('"[]\\') for name in names) or ("*" in names and len(names) > 1):
+        raise BadRequest(
+            "--groups takes names separated by commas, without quotes and brackets, or `*` alone."
+        )
+    return [] if names == ["*"] else names or None
 
 
 def parted(options: argparse.Namespace) -> tuple[list[str], list[str]]:
@@ -152,7 +195,14 @@ async def ingest_here(
             if paths:
                 by = place(settings, wiring.collection.embedding_name)
                 found = await sync(
-                    paths, options.tenant, parts, prune=options.prune, progress=progress, by=by
+                    paths,
+                    options.tenant,
+                    parts,
+                    prune=options.prune,
+                    groups=groups_of(options),
+                    check=options.check,
+                    progress=progress,
+                    by=by,
                 )
                 report.add(found)
             if addresses:  # fetched here, with --ray too: one address for the manners of all

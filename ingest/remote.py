@@ -29,6 +29,7 @@ async def hand_over(
     addresses: Sequence[str] = (),
     sitemap: bool = False,
     prune: bool = False,
+    groups: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Do what `sync` and `take_in` do through the owner's HTTP interface. Raises BadRequest and StoreUnavailable."""
@@ -36,7 +37,7 @@ async def hand_over(
     async with client_of(owner, tenant) as client:
         found = await asyncio.to_thread(walk, paths)
         try:
-            report = await upload_all(client, found, progress)
+            report = await upload_all(client, found, progress, groups)
             if prune:
                 report.deleted = await remove_gone(client, found)
             for address in addresses:
@@ -81,10 +82,17 @@ def meant(failed: Exception, owner: Owner) -> Exception:
     )
 
 
-async def upload_all(client: httpx.AsyncClient, found: Walk, progress: Progress | None) -> Report:
+async def upload_all(
+    client: httpx.AsyncClient, found: Walk, progress: Progress | None, groups: Sequence[str] | None = None
+) -> Report:
     """Upload what the server does not hold as it is, a few files at a time."""
     report = Report()
-    known = {entry["source"]: entry["sha256"] for entry in await entries(client)}
+    wanted = None if groups is None else sorted(groups)
+    known = {
+        entry["source"]: entry["sha256"]
+        for entry in await entries(client)
+        if wanted is None or entry["groups"] == wanted
+    }
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(file: Found) -> None:
@@ -92,7 +100,7 @@ async def upload_all(client: httpx.AsyncClient, found: Walk, progress: Progress 
             if file.source in known and known[file.source] == await asyncio.to_thread(digest_of, file):
                 report.unchanged += 1
             else:
-                await upload(client, file, report)
+                await upload(client, file, report, groups)
             if progress:
                 progress(Step(report.done, len(found.files), file.source, report.chunks))
 
@@ -110,12 +118,22 @@ def digest_of(file: Found) -> str:
         return ""
 
 
-async def upload(client: httpx.AsyncClient, file: Found, report: Report) -> None:
+def said_of(groups: Sequence[str] | None) -> str:
+    """Return the groups as the form has them: nothing leaves them as they are."""
+    return "" if groups is None else ",".join(groups) or "*"
+
+
+async def upload(
+    client: httpx.AsyncClient, file: Found, report: Report, groups: Sequence[str] | None = None
+) -> None:
     """Upload one file, wait for its job, and add what it came to."""
     try:
+        form = {"source": file.source, "groups": said_of(groups)}
         with file.path.open("rb") as data:
             answer = await client.post(
-                "/documents", files={"file": (file.path.name, data)}, data={"source": file.source}
+                "/documents",
+                files={"file": (file.path.name, data)},
+                data=form,
             )
     except OSError as error:
         report.fail(file.source, f"{file.source} cannot be opened: {error.strerror}.")
