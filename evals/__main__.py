@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SUITES: Final = {
     "retrieval": Path("../shared/data/squad_xquad"),
     "crosslingual": Path("../shared/data/squad_xquad"),
+    "identifiers": Path("../shared/data/docs_corpora"),
     "answerability": Path("../shared/data/clapnq_dev"),
     "handbook": Path("examples"),
     "ingest": Path("../shared/data/docling_tests"),

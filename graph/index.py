@@ -29,6 +29,7 @@ from retrievers.canonical import CanonicalAnswers
 from retrievers.collection import Collection
 from retrievers.guarded import Guarded
 from retrievers.hybrid import HybridRetriever
+from retrievers.sparse import SCHEME
 from retrievers.turns import Turns
 
 LOOK_S: Final = 2.0
@@ -92,6 +93,11 @@ class Indexes:
         if self._refused:
             return self._refused
         wanted, used = self._ports.embedding_name, self.now.embedding
+        if wanted == used and self.now.collection.scheme < SCHEME:
+            return (
+                "The index's words were read by an earlier version, so some passages are found by meaning alone. "
+                "Run `switchboard reembed --anew`, which reads the stored text again; it answers meanwhile."
+            )
         if wanted == used:
             return ""
         return (

@@ -16,7 +16,7 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 from contracts.documents import Chunk, edition_of
 from contracts.errors import EmbeddingMismatch
 from retrievers.contents import Content, Row, Stored, Vectors, calls_for, stored_of
-from retrievers.sparse import SparseVector
+from retrievers.sparse import SCHEME, SparseVector
 
 DENSE: Final = "dense"
 BM25: Final = "bm25"
@@ -63,13 +63,17 @@ class Collection:
         self.name = name
         self.embedding_name = embedding_name
         self.dimension = dimension
+        self.scheme = SCHEME
+        """How the words of the stored passages were read (retrievers/sparse.py); known once it is ensured."""
 
     async def ensure(self) -> None:
         """Create the collection or check it; raises EmbeddingMismatch where another model made it."""
         if not await self.client.collection_exists(self.name):
             await self._create()
         info = await self.client.get_collection(self.name)
-        self._require_model(info.config.metadata or {})
+        metadata = info.config.metadata or {}
+        self._require_model(metadata)
+        self.scheme = int(metadata.get("sparse") or 1)
         for field in INDEXES.keys() - info.payload_schema.keys():
             await self.client.create_payload_index(self.name, field, field_schema=INDEXES[field])
 
@@ -80,7 +84,11 @@ class Collection:
                 self.name,
                 vectors_config={DENSE: dense},
                 sparse_vectors_config={BM25: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-                metadata={"embedding": self.embedding_name, "dimension": self.dimension},
+                metadata={
+                    "embedding": self.embedding_name,
+                    "dimension": self.dimension,
+                    "sparse": SCHEME,
+                },
             )
         except UnexpectedResponse as error:
             if error.status_code != CONFLICT:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from qdrant_client import models
 
 from contracts.documents import Chunk
 from contracts.errors import EmbeddingMismatch
 from ports.edge import EdgeClient
-from retrievers.collection import Collection, prefixes
+from retrievers.collection import BM25, DENSE, Collection, prefixes
 from retrievers.contents import Content
-from retrievers.sparse import document_vector
+from retrievers.sparse import SCHEME, document_vector
 
 SIZE = 8
 
@@ -168,7 +169,7 @@ async def test_another_model_is_refused_by_both_names(client: EdgeClient, collec
     ) as caught:
         await Collection(client, "passages", "nomic", 768).ensure()
 
-    assert "SWITCHBOARD_COLLECTION" in caught.value.message
+    assert "switchboard reembed" in caught.value.message
 
 
 async def test_an_empty_tenant_reads_and_writes_nothing(collection: Collection) -> None:
@@ -180,3 +181,20 @@ async def test_an_empty_tenant_reads_and_writes_nothing(collection: Collection) 
 def test_prefixes_are_the_folders_above() -> None:
     assert prefixes("./hr/leave/rules.md") == ["hr", "hr/leave", "hr/leave/rules.md"]
     assert prefixes("https://x.org/a") == ["https:", "https:/", "https://x.org", "https://x.org/a"]
+
+
+async def test_an_index_says_by_which_scheme_its_words_were_read(
+    client: EdgeClient, collection: Collection
+) -> None:
+    await client.create_collection(
+        "older",
+        vectors_config={DENSE: models.VectorParams(size=SIZE, distance=models.Distance.COSINE)},
+        sparse_vectors_config={BM25: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+        metadata={"embedding": "hash", "dimension": SIZE},
+    )
+    older = Collection(client, "older", "hash", SIZE)
+    again = Collection(client, "passages", "hash", SIZE)
+    await older.ensure()
+    await again.ensure()
+
+    assert (older.scheme, again.scheme) == (1, SCHEME)
