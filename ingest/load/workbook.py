@@ -1,7 +1,6 @@
 """XLSX: the sheets of a workbook, read from the XML without ever laying out a sheet's claimed size.
 
-Not through openpyxl or calamine: the one takes twenty times as long, the other allocates the rectangle around all
-cells, which two cells can make seventeen billion places.
+Not through calamine: it allocates the rectangle around all cells, which two cells can make seventeen billion places.
 """
 
 import re

@@ -15,16 +15,16 @@ TABLE = (
 def test_a_section_has_the_number_of_its_slide_and_the_slides_title() -> None:
     data = slides(
         shape("Summer report", kind="title") + shape("Ducks", "- swim", "- fly", "1. first", "1. second"),
-        shape("A slide without a title"),
         TABLE + shape("Figures", kind="title") + shape("7", kind="sldNum"),
+        shape("A slide without a title"),
     )
     document = load_bytes(data, "report.pptx")
     found = [(s.page, s.headings, document.text[s.start : s.end].strip()) for s in document.sections]
     assert document.title == "Summer report"
     assert found == [
         (1, (), "Ducks\n\n- swim\n- fly\n1. first\n2. second"),
-        (2, (), "A slide without a title"),
-        (3, ("Figures",), "| Both | Both |\n| --- | --- |\n| 1 | 2 |"),
+        (2, ("Figures",), "| Both | Both |\n| --- | --- |\n| 1 | 2 |"),
+        (3, (), "A slide without a title"),
     ]
 
 
