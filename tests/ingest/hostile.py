@@ -17,7 +17,15 @@ def eat(text: str) -> None:
         kept.append(bytearray(50_000_000))
 
 
+def tell(text: str) -> None:
+    """Say, where a pipe is named for it, that the harm begins."""
+    for pipe in text.split()[1:]:
+        with open(pipe, "wb") as told:
+            told.write(b".")
+
+
 def loop(text: str) -> None:
+    tell(text)
     while True:
         pass
 
@@ -61,6 +69,7 @@ def once(text: str) -> None:
 
 
 def sleep(text: str) -> None:
+    tell(text)
     time.sleep(300)
 
 

@@ -103,12 +103,14 @@ asyncio.run(main())
 async def test_a_reader_dies_with_its_parent_whatever_it_is_busy_with(
     order: Order, tmp_path: Path, harm: str
 ) -> None:
-    hang = file_of(tmp_path, harm)
+    os.mkfifo(tmp_path / "busy")
+    hang = file_of(tmp_path, f"{harm} {tmp_path}/busy")
     command = (sys.executable, "-c", PARENT, str(HOSTILE), str(order.path), str(hang.path))
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     parent = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=env)
     assert parent.stdout is not None
     child = psutil.Process(int(await parent.stdout.readline()))
+    assert await asyncio.to_thread((tmp_path / "busy").read_bytes) == b"."
     parent.kill()
     await parent.wait()
     await asyncio.to_thread(child.wait, 20)
