@@ -28,7 +28,6 @@ from graph.failures import is_passing
 from graph.index import Indexes, LiveRetriever
 from graph.journal import RunJournal
 from graph.library import Library
-from graph.renewing import Embed
 from models import extractive, smalltalk
 from models.acts import Acts
 from models.chat import PoolChat
@@ -37,6 +36,7 @@ from models.intents import ExampleIntents
 from models.pool import Host, Pool
 from nodes.prompt import user_text
 from ports.edge import EdgeClient
+from ports.onnx import Packaged
 from ports.open import Ports, open_ports
 from ports.settings import Settings
 from ports.tools import open_tools
@@ -91,8 +91,6 @@ class Wiring:
         self.tools = tools
         self.graph: Graph = build_graph(ports.checkpoints)
         self.indexes = indexes
-        self.renew: Embed | None = None
-        """What cuts and embeds stored chunks for another model; the composition root hands it in."""
         self.cache = AnswerCache(ports.redis, ports.settings.cache_ttl)
         self.editions = Editions(lambda tenant: editions.listing(database, tenant), self.cache.version)
         alone = ports.settings.database_url is None
@@ -144,6 +142,12 @@ class Wiring:
         """Tell the cache that the tenant's documents changed: no remembered answer outlives them."""
         await self.cache.bump(tenant)
 
+    def expect(self, question: str) -> None:
+        """Begin to read a question that will be asked for soon."""
+        for model in {self.ports.minilm, self.indexes.now.embeddings}:
+            if isinstance(model, Packaged):
+                model.expect(question)
+
     async def optimize(self) -> None:
         """Bring the index into its fastest form; a Qdrant server does so by itself."""
         if isinstance(self.ports.vectors, EdgeClient):
@@ -161,6 +165,7 @@ class Wiring:
             collection=index.collection,
             embeddings=index.embeddings,
             encoder=self.ports.minilm,
+            bridge=index.bridge,
             tenant=who.tenant,
             groups=who.reads,
             editions=self.editions,

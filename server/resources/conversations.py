@@ -107,7 +107,7 @@ async def accept(here: Parts, who: Identity, id: str, body: NewMessage) -> runs.
         await here.recovery.tell_all(WAITS)
     elif not waits:
         sources = [one["source"] for one in documents]
-        here.wiring.ports.minilm.expect(content)  # read while the run starts; every way needs it
+        here.wiring.expect(content)  # read while the run starts; every way needs it
         here.runs.start(live_of(who, accepted, body.agent, content, sources))
     if policy == "interrupt" and waits:
         here.recovery.interrupt(who, accepted.ahead)
