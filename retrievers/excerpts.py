@@ -5,15 +5,15 @@ hold more of what was asked for than a few whole ones, and whole ones hold more 
 figures are in docs/retrieval.md.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import log
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from retrievers import sentences
 from retrievers.sparse import query_terms, terms
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ LENGTH: Final = 200
 """Characters up to which sentences that follow one another are one part."""
 COVERED: Final = 4.0
 """What covering all of the question's words counts, against one standard deviation of the passages' scores."""
+SHORT: Final = 40
+"""Characters: what is shorter, such as "Fig. 3.", goes with what stands before it."""
+END: Final = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])\s*|\n+")
+"""Where a sentence, a line or a row ends, before lower case too; retrievers/sentences.py is too careful for this."""
 
 
 @dataclass(slots=True)
@@ -74,7 +78,7 @@ def _rarity(query: str, texts: Sequence[set[str]]) -> Mapping[str, float]:
 def _parts(candidate: "Candidate", rarity: Mapping[str, float], scale: float, most: int) -> list[Part]:
     """Return the sentences in parts, what covers most of the question first; only one alone is longer than `most`."""
     text: str = candidate.payload["text"]
-    spans = sentences.split(text)
+    spans = _sentences(text)
     said = [rarity.keys() & set(terms(text[start:end])) for start, end in spans]
     runs: list[tuple[float, int, int, int]] = []
     for first in range(len(spans)):
@@ -91,6 +95,18 @@ def _parts(candidate: "Candidate", rarity: Mapping[str, float], scale: float, mo
             worth = candidate.score / scale + COVERED * covered
             found.append(Part(candidate, spans[first][0], spans[last][1], worth))
     return found
+
+
+def _sentences(text: str) -> list[tuple[int, int]]:
+    """Return the spans of the sentences, which leave nothing between them."""
+    edges = sorted({0, *(found.end() for found in END.finditer(text)), len(text)})
+    spans: list[tuple[int, int]] = []
+    for start, end in pairwise(edges):
+        if spans and (end - start < SHORT or spans[-1][1] - spans[-1][0] < SHORT):
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    return spans
 
 
 def _touching(kept: Sequence[Part]) -> list[Part]:
@@ -110,10 +126,8 @@ def _touching(kept: Sequence[Part]) -> list[Part]:
 def _cut(part: Part) -> "Candidate":
     """Return the candidate with the part's text, and with its place in the document."""
     payload = part.candidate.payload
-    start = int(payload["start"])
-    own = {
-        "text": payload["text"][part.start : part.end],
-        "start": start + part.start,
-        "end": start + part.end,
-    }
-    return replace(part.candidate, payload={**payload, **own})
+    text = payload["text"][part.start : part.end].rstrip()
+    start = int(payload["start"]) + part.start
+    return replace(
+        part.candidate, payload={**payload, "text": text, "start": start, "end": start + len(text)}
+    )
