@@ -16,6 +16,9 @@ KNOWN = {
     "王": [("king", 0.9)],
     "大": [("big", 0.9)],
     "桥": [("bridge", 0.9)],
+    "1981": [("eighty", 0.9)],
+    "tenant": [("lodger", 0.9)],
+    "defense": [("protection", 0.9)],
 }
 
 
