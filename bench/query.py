@@ -25,7 +25,7 @@ from ports.edge import EdgeClient
 from ports.onnx import MiniLM
 from ports.settings import Settings
 from retrievers.collection import DENSE, Collection, readable
-from retrievers.hybrid import HybridRetriever
+from retrievers.hybrid import NEAREST, HybridRetriever
 
 WARM: Final = 20
 """Questions before the first that counts, for each asker."""
@@ -136,7 +136,7 @@ async def ask(
         async def found(exact: bool, limit: int, vector: Any = vector) -> Any:
             return await client.query_points(
                 NAME, query=vector, using=DENSE, query_filter=allowed, limit=limit, with_payload=False,
-                search_params=models.SearchParams(exact=True) if exact else None,
+                search_params=models.SearchParams(exact=True) if exact else NEAREST,
             )  # fmt: skip
 
         exact = await ways["exact"].add(lambda found=found: found(True, TOP))

@@ -110,13 +110,14 @@ def _query(given: Any, using: str | None) -> Any:
 def _params(given: models.SearchParams | None) -> edge.SearchParams | None:
     if given is None:
         return None
-    if given.quantization is not None or given.acorn is not None:
-        raise unsupported("`quantization` or `acorn` among the search parameters")
+    if given.quantization is not None:
+        raise unsupported("`quantization` among the search parameters")
     corpus = given.idf.corpus if isinstance(given.idf, models.IdfCorpusParams) else None
     return edge.SearchParams(
         hnsw_ef=given.hnsw_ef,
         exact=given.exact or False,
         indexed_only=given.indexed_only or False,
+        acorn=None if given.acorn is None else edge.AcornSearchParams(**given.acorn.model_dump()),
         idf=None if corpus is None else edge.IdfParams(to_filter(corpus)),
     )
 

@@ -30,6 +30,12 @@ Mode = Literal["hybrid", "dense", "bm25"]
 SHOWN: Final = ["text", "source", "title", "headings", "page", "start", "end"]
 RRF_K: Final = 60
 """Source: Cormack, Clarke and Buettcher 2009, Reciprocal Rank Fusion, section 2."""
+NEAREST: Final = models.SearchParams(
+    hnsw_ef=128, acorn=models.AcornSearchParams(enable=True, max_selectivity=0.9)
+)
+"""How the graph of dense vectors is searched. Recall@10 at 100,000 chunks .9875 -> .995, and .926 -> .999 where a
+filter takes half of them away, which cuts the graph's paths (docs/scale.md).
+Source: Patel et al. 2024, ACORN; Qdrant's own parameters."""
 HALF: Final = 10.0
 """The BM25 score that is shown as 0.5 where BM25 ranks alone."""
 NAN: Final = float("nan")
@@ -202,7 +208,7 @@ class HybridRetriever(BaseRetriever):
         """Return each list that the question has a vector for, by name."""
         asked = [(name, query) for name in (DENSE, BM25) if (query := getattr(question, name)) is not None]
         mine = models.IdfCorpusParams(corpus=models.Filter(must=list[Any](of(self.tenant))))
-        params = {DENSE: None, BM25: models.SearchParams(idf=mine)}
+        params = {DENSE: NEAREST, BM25: models.SearchParams(idf=mine)}
         requests = [
             models.QueryRequest(
                 query=query,

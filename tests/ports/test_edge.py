@@ -225,3 +225,23 @@ async def test_a_collection_name_cannot_leave_the_folder(tmp_path: Path) -> None
         await client.create_collection("../outside", vectors_config=None)
     assert listed(tmp_path) == ["index"]
     await client.close()
+
+
+async def test_a_filtered_search_may_walk_past_what_the_filter_takes_away(tmp_path: Path) -> None:
+    client = EdgeClient(tmp_path)
+    await create(client)
+    await client.upsert(NAME, points(0, 400))
+    half = models.Filter(must=[models.FieldCondition(key="n", range=models.Range(gte=200))])
+    acorn = models.SearchParams(hnsw_ef=64, acorn=models.AcornSearchParams(enable=True, max_selectivity=0.9))
+
+    found = await client.query_points(
+        NAME, query=VECTORS[300].tolist(), using="dense", query_filter=half, search_params=acorn, limit=5
+    )
+
+    exact = await client.query_points(
+        NAME, query=VECTORS[300].tolist(), using="dense", query_filter=half, limit=5,
+        search_params=models.SearchParams(exact=True),
+    )  # fmt: skip
+    assert [one.id for one in found.points] == [one.id for one in exact.points]
+    assert found.points[0].id == str(UUID(int=301))
+    await client.close()

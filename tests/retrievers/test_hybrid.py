@@ -64,6 +64,10 @@ TEXTS = {
 SECRET = "The board plans a parental leave of 40 weeks."
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
+"""In memory everything is compared, and it says so."""
+
+
 @pytest.fixture(params=["edge", "memory"])
 async def collection(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Collection]:
     client: Any = EdgeClient(tmp_path) if request.param == "edge" else AsyncQdrantClient(":memory:")
