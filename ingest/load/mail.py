@@ -126,7 +126,7 @@ def attached(name: str, data: bytes, source: str, load: LoadBytes) -> Document:
     """Return an attachment's document, or the sentence that says why it could not be read."""
     inside = f"{source}/{name}"
     try:
-        if inside.count("/message.") >= DEEPEST or inside.count(".eml/") + inside.count(".msg/") > DEEPEST:
+        if inside.count(".eml/") + inside.count(".msg/") > DEEPEST:
             raise UnreadableDocument(f"{name} is not read: mails are attached to mails over {DEEPEST} deep.")
         return load(data, inside)
     except UnreadableDocument as reason:
