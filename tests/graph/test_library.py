@@ -28,6 +28,9 @@ from store.documents import Indexed
 from store.engine import Database, engine_for
 from tests.store.places import sqlite_place
 
+pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
+"""In memory everything is compared, and it says so."""
+
 SIZE = 8
 TENANT = "acme"
 
