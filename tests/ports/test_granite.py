@@ -44,15 +44,17 @@ def test_a_text_has_the_same_vectors_whatever_is_beside_it(granite: Granite) -> 
 
 
 def test_tokens_come_projected_without_punctuation(granite: Granite) -> None:
-    encoded = granite.encode(["Salaries, paid (on the 25th)."])
+    encoded = granite.encode(["Salaries, paid (all) on the 25th."])
     (rows,), (spans,), (weights,) = encoded.tokens, encoded.spans, encoded.weights
-    text = "Salaries, paid (on the 25th)."
+    text = "Salaries, paid (all) on the 25th."
     assert encoded.space == 2
     assert rows.shape == (len(spans), 64)
     assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(len(rows)), abs=1e-5)
     assert {text[first:last].strip() for first, last in spans} >= {"paid", "on", "the", "25"}
-    assert not {",", "(", ")."} & {text[first:last].strip() for first, last in spans}
-    assert weights[[text[first:last].strip() for first, last in spans].index("the")] == 1
+    assert not {",", "(", ")"} & {text[first:last].strip() for first, last in spans}
+    said = [text[first:last].strip() for first, last in spans]
+    assert weights[said.index("the")] == 1
+    assert weights[said.index("on")] == pytest.approx(np.log2(12))  # the eleventh from "the" on
 
 
 def test_a_text_beyond_the_window_is_read_whole(granite: Granite) -> None:
