@@ -1,5 +1,6 @@
 """The messages of a conversation, in the order of their numbers."""
 
+from collections.abc import Mapping
 from typing import Any, Literal, TypedDict, cast
 
 from sqlalchemy import Connection, and_, bindparam, insert, select
@@ -70,7 +71,7 @@ def listing(
     )
     scope = ["messages", conversation_id, *access.mark(who)]
     found = page(connection, query, [m.seq], scope, limit=limit, cursor=cursor, descending=False)
-    items = [{**row, **row.pop("details")} for row in found["items"]]
+    items = [_flat(row) for row in found["items"]]
     quotes.shown(connection, who, items)
     return {"items": cast("list[Message]", items), "next": found["next"]}
 
@@ -100,7 +101,7 @@ def answer_of(connection: Connection, who: Identity, run_id: str) -> Message | N
     row = connection.execute(found).mappings().first()
     if row is None:
         return None
-    answer = {**row, **row["details"], "rating": None}
+    answer = {**_flat(row), "rating": None}
     quotes.shown(connection, who, [answer])
     return cast(Message, answer)
 
@@ -187,6 +188,12 @@ def add(
     }
     connection.execute(_ADD, row)
     return id
+
+
+def _flat(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a row with its details beside its text, and nowhere else."""
+    plain = {str(name): value for name, value in row.items() if name != "details"}
+    return {**plain, **row["details"]}
 
 
 _ADD = insert(messages)
