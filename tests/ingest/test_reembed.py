@@ -199,6 +199,25 @@ async def test_what_is_ingested_meanwhile_is_in_the_new_index_and_a_reader_is_an
         assert await early.client.collection_exists(early.name) is False
 
 
+async def test_what_is_written_after_the_last_comparison_is_in_the_new_index_too(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with filled(settings, tmp_path) as wiring:
+
+        class Late(Reembedding):
+            async def _switch(self, *given: Any) -> None:
+                await wiring.collection.delete(LOCAL.tenant, "travel.md")
+                await ingest(wiring, tmp_path / "pages", {"badge.md": "# Badge\n\nBadges are silver now.\n"})
+                await super()._switch(*given)
+
+        work = Late(wiring.ports, wiring.cache, renew, grace=0)
+        await work.run(Wish(MODEL), lambda *_: None, wiring.indexes.look)
+
+        held = await points(wiring, wiring.collection.name)
+        assert {one["payload"]["source"] for one in held.values()} == {"leave.md", "badge.md"}
+        assert "Badges are silver now." in {one["payload"]["text"] for one in held.values()}
+
+
 async def test_a_write_with_the_old_models_vectors_comes_after_the_switch_with_new_ones(
     settings: Settings, tmp_path: Path
 ) -> None:
