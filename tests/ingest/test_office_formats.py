@@ -32,7 +32,9 @@ def test_headers_that_every_page_repeats_are_left_out() -> None:
 
 
 def test_a_scan_is_refused_for_want_of_text() -> None:
-    with pytest.raises(UnreadableDocument, match=r"scan\.pdf has no text layer, nor any image: 2 pages without a word"):
+    with pytest.raises(
+        UnreadableDocument, match=r"scan\.pdf has no text layer, nor any image: 2 pages without a word"
+    ):
         load_bytes(pdf("", ""), "scan.pdf")
 
 

@@ -1,6 +1,5 @@
 """Packed token vectors."""
 
-
 import base64
 
 import numpy as np
