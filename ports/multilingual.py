@@ -137,7 +137,7 @@ class _Network:
         matrix, bias = self._gather
         count = lengths[:, None].astype(np.float32)
         mean = (np.add.reduceat(normed, starts) @ matrix + count * bias) / np.sqrt(count)
-        return self._deep(mean)
+        return self._deep(mean.astype(np.float32, copy=False))
 
     def _convolved(self, seen: Rows, spoken: Rows, wide: Wide) -> Rows:
         """Return each piece (n, 256) with its neighbours: two convolutions, each added to what went in."""
