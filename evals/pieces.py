@@ -84,7 +84,7 @@ PIECES: Final[tuple[Piece, ...]] = (
     Piece("dense in the ranking", "left out, still a list of candidates", asking=weighted(0, 1, 1)),
     Piece("BM25 in the ranking", "left out, still a list of candidates", asking=weighted(1, 0, 1)),
     Piece("z-scores", "ranks in their place (RRF of both lists)", asking=asked_with(reads=False)),
-    Piece("weights", "all alike", asking=weighted(1, 1, 1)),
+    Piece("weights, all alike", "dense half of the others", asking=weighted(0.5, 1, 1)),
     Piece("60 candidates", "20", asking=asked_with(candidates=20)),
     Piece("60 candidates", "100", asking=asked_with(candidates=100, k=80)),
     Piece("one passage of the same text", "left out: all of them", asking=asked_with(distinct=False)),
