@@ -25,7 +25,7 @@ help:
 # The program and its made models. --inexact leaves the test packages where `make test` has put them.
 .venv/.ready: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
 	@$(UV) sync --frozen --no-dev --inexact --quiet
-	@$(BIN)/python -m ports.export .venv/share/switchboard >/dev/null
+	@$(BIN)/python -m ports.made .venv/share/switchboard >/dev/null
 	@touch $@
 
 .venv/.ready-dev: .venv/.ready

@@ -19,9 +19,10 @@ from tokenizers import Tokenizer
 
 from ports import weights
 from ports.export import Model, build
-from ports.made import GRANITE_LAYER, GRANITE_POSITIONS
+from ports.made import GRANITE_LAYER
 from ports.onnx import Granite, MiniLM
 from ports.pack import read_pack
+from ports.weights import GRANITE_POSITIONS
 from retrievers.tokens import DIMENSIONS
 
 TEXTS: Final = 1500

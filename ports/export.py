@@ -1,4 +1,4 @@
-"""Makes the int8 ONNX models of the packaged embedders from the pinned weights: `python -m ports.export FOLDER`.
+"""Builds the int8 ONNX graphs of the packaged embedders from their weights; ports/made.py keeps them on disk.
 
 The graph is written for sequences without padding, one text a run, out of onnxruntime's fused operators.
 Do not add a mask or a batch: activations are quantised over the whole tensor, so in a batch a text's vector
@@ -8,7 +8,6 @@ VNNI add two products in 16 bits and would saturate; it costs .0007 of cosine. F
 
 import json
 import struct
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from ports.made import POSITIONS, ensure_granite, ensure_minilm
+from ports.weights import POSITIONS
 
 LAYERS: Final = 6
 HEADS: Final = 12
@@ -171,8 +170,3 @@ class _Graph:
     def norm(self, name: str) -> list[str]:
         """Put the gain and the bias of a layer normalisation and return their names."""
         return [self.put(f"{name}.{part}", self.tensors[f"{name}.{part}"]) for part in ("weight", "bias")]
-
-
-if __name__ == "__main__":
-    for ensure in (ensure_minilm, ensure_granite):
-        print(ensure(Path(sys.argv[1] if len(sys.argv) > 1 else "data/models")))

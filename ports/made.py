@@ -1,5 +1,9 @@
-"""The embedders' int8 models on disk. How they are made is in ports/export.py, which is loaded only for that."""
+"""The embedders' int8 models on disk, made by `python -m ports.made FOLDER` or where one is missing.
 
+How they are made is in ports/export.py, which is loaded only for that.
+"""
+
+import sys
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -10,9 +14,6 @@ from numpy.typing import NDArray
 
 from ports import weights
 
-POSITIONS: Final = 256
-"""The length that MiniLM was trained for; the weights hold 512."""
-GRANITE_POSITIONS: Final = 512
 GRANITE_LAYER: Final = 3
 """Whose states are Granite's token vectors: the last ones lean towards the text's own vector (docs/models.md)."""
 RECIPE: Final = 1
@@ -42,7 +43,9 @@ def ensure_granite(folder: Path) -> tuple[Path, Path]:
         from ports.pack import read_pack
 
         tensors, _ = read_pack(weights.require(weights.GRANITE, folder))
-        kind = Model("granite", GRANITE_POSITIONS, first=True, layer=GRANITE_LAYER, projection=projection())
+        kind = Model(
+            "granite", weights.GRANITE_POSITIONS, first=True, layer=GRANITE_LAYER, projection=projection()
+        )
         return build(tensors, kind).SerializeToString()
 
     def unpack() -> bytes:
@@ -68,3 +71,8 @@ def _ensured(folder: Path, name: str, make: Callable[[], bytes]) -> Path:
             weights.replace(path, make())
             weights.replace(pin, weights.digest(path, folder).encode())
     return path
+
+
+if __name__ == "__main__":
+    for ensure in (ensure_minilm, ensure_granite):
+        print(ensure(Path(sys.argv[1] if len(sys.argv) > 1 else "data/models")))

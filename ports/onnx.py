@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from ports import weights
-from ports.made import GRANITE_POSITIONS, POSITIONS, ensure_granite, ensure_minilm
+from ports.made import ensure_granite, ensure_minilm
+from ports.weights import GRANITE_POSITIONS, POSITIONS
 
 Vectors = NDArray[np.float32]
 TokenVectors = NDArray[np.float32]

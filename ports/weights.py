@@ -19,6 +19,9 @@ from typing import Final
 from contracts.errors import DamagedWeights, SetupError
 
 _STAMPS: Final = "verified.json"
+POSITIONS: Final = 256
+"""The length that MiniLM was trained for; its weights hold 512."""
+GRANITE_POSITIONS: Final = 512
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from math import log
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
+from retrievers.candidates import Candidate
 from retrievers.sparse import query_terms, terms
-
-if TYPE_CHECKING:
-    from retrievers.hybrid import Candidate
 
 READ: Final = 25
 """Passages that are taken apart, the best ones: 2 ms each for the first time."""
@@ -35,14 +33,14 @@ END: Final = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])\s*|\n
 class Part:
     """Sentences that follow one another in a passage."""
 
-    candidate: "Candidate"
+    candidate: Candidate
     start: int
     end: int
     """In the passage's text."""
     worth: float
 
 
-def excerpts(ranked: Sequence["Candidate"], query: str, characters: int) -> list["Candidate"]:
+def excerpts(ranked: Sequence[Candidate], query: str, characters: int) -> list[Candidate]:
     """Return parts of the candidates, of that many characters at most in all, best first.
 
     Parts that touch are one. The first is cut short where it alone has more.
@@ -75,7 +73,7 @@ def _rarity(query: str, texts: Sequence[set[str]]) -> Mapping[str, float]:
     return {term: weight / total for term, weight in weights.items()}
 
 
-def _parts(candidate: "Candidate", rarity: Mapping[str, float], scale: float, most: int) -> list[Part]:
+def _parts(candidate: Candidate, rarity: Mapping[str, float], scale: float, most: int) -> list[Part]:
     """Return the sentences in parts, what covers most of the question first; only one alone is longer than `most`."""
     text: str = candidate.payload["text"]
     spans = _sentences(text)
@@ -123,7 +121,7 @@ def _touching(kept: Sequence[Part]) -> list[Part]:
     return sorted(joined, key=lambda part: (-part.worth, part.candidate.id, part.start))
 
 
-def _cut(part: Part) -> "Candidate":
+def _cut(part: Part) -> Candidate:
     """Return the candidate with the part's text, and with its place in the document."""
     payload = part.candidate.payload
     text = payload["text"][part.start : part.end].rstrip()

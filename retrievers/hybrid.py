@@ -6,7 +6,6 @@ a list did not give. BM25's IDF is counted over the asker's tenant, so no score 
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,11 +14,11 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableConfig
-from numpy.typing import NDArray
 from qdrant_client import models
 
 from retrievers import rerank, tokens
 from retrievers.blend import blend, with_tokens
+from retrievers.candidates import Candidate, Question
 from retrievers.collection import BM25, DENSE, Collection, of, readable
 from retrievers.editions import seen
 from retrievers.excerpts import excerpts
@@ -38,7 +37,6 @@ filter takes half of them away, which cuts the graph's paths (docs/scale.md).
 Source: Patel et al. 2024, ACORN; Qdrant's own parameters."""
 HALF: Final = 10.0
 """The BM25 score that is shown as 0.5 where BM25 ranks alone."""
-NAN: Final = float("nan")
 
 
 @runtime_checkable
@@ -48,32 +46,6 @@ class TokenEncoder(Protocol):
     async def aencode(self, texts: Sequence[str]) -> Any:
         """Return `dense` (n, dimension), `tokens` and, where it has them, `weights` of the tokens."""
         ...
-
-
-@dataclass(slots=True)
-class Question:
-    """A question as the index is asked it."""
-
-    dense: list[float] | None = None
-    bm25: models.SparseVector | None = None
-    tokens: NDArray[np.float32] | None = None
-    weights: NDArray[np.float32] | None = None
-    space: int = MINILM
-    """The tokens' space: candidates of another have no MaxSim."""
-
-
-@dataclass(slots=True)
-class Candidate:
-    """A chunk that one of the lists found."""
-
-    id: str
-    rank: float = 0.0
-    """Reciprocal ranks, summed."""
-    dense: float = NAN
-    bm25: float = NAN
-    maxsim: float = NAN
-    score: float = 0.0
-    payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 class HybridRetriever(BaseRetriever):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from contracts.errors import DamagedWeights, SetupError
-from ports import export, weights
+from ports import made, weights
 from ports.onnx import MiniLM
 
 
@@ -90,22 +90,22 @@ async def test_a_question_does_not_wait_for_an_ingest_batch(minilm: MiniLM) -> N
 
 
 def test_the_model_is_made_once_and_is_the_same_in_every_process(folder: Path, tmp_path: Path) -> None:
-    made = export.ensure_minilm(folder)
-    before = made.stat().st_mtime_ns
-    assert export.ensure_minilm(folder).stat().st_mtime_ns == before
-    threads = [threading.Thread(target=export.ensure_minilm, args=(tmp_path,)) for _ in range(3)]
+    model = made.ensure_minilm(folder)
+    before = model.stat().st_mtime_ns
+    assert made.ensure_minilm(folder).stat().st_mtime_ns == before
+    threads = [threading.Thread(target=made.ensure_minilm, args=(tmp_path,)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert export.ensure_minilm(tmp_path).read_bytes() == made.read_bytes()
+    assert made.ensure_minilm(tmp_path).read_bytes() == model.read_bytes()
 
 
 def test_a_damaged_model_of_ours_is_made_anew(tmp_path: Path) -> None:
-    path = export.ensure_minilm(tmp_path)
+    path = made.ensure_minilm(tmp_path)
     whole = path.read_bytes()
     path.write_bytes(whole[:1000])
-    assert export.ensure_minilm(tmp_path).read_bytes() == whole
+    assert made.ensure_minilm(tmp_path).read_bytes() == whole
 
 
 def test_weights_that_are_not_the_pinned_ones_are_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from qdrant_client import models
 
 from retrievers.blend import blend
-from retrievers.hybrid import Question
+from retrievers.candidates import Question
 
 
 def question(dense: list[float], terms: dict[int, float], rarity: list[float]) -> Question:

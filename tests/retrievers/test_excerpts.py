@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrievers.candidates import Candidate
 from retrievers.excerpts import excerpts
-from retrievers.hybrid import Candidate
 
 LEAVE = (
     "The canteen opens at eight and closes at three in the afternoon on all days of the week. "
