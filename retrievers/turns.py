@@ -21,6 +21,8 @@ WRITE_S: Final = 120.0
 HOLD_S: Final = 20.0
 """Seconds after which a change of model that said nothing more counts as dead."""
 LOOK_S: Final = 0.05
+RENEWED_S: Final = 0.2
+"""How much later than it was to end a key must end to have been renewed."""
 
 
 class Turns:
@@ -121,11 +123,14 @@ class Hold:
         if not wait:
             await self._redis.set(self._key, self._token, px=milliseconds)
             return
-        begun = time.monotonic()
+        ends = float("inf")
+        """When the key runs out at the latest, on the monotonic clock, if nobody renews it."""
         while not await self._redis.set(self._key, self._token, px=milliseconds, nx=True):
-            left = await self._redis.pttl(self._key)
-            if time.monotonic() - begun > HOLD_S * 0.35 and left > milliseconds * 0.7:  # it was renewed
+            looked = time.monotonic()
+            left = await self._redis.pttl(self._key) / 1000
+            if looked + left > ends + RENEWED_S:
                 raise Taken
+            ends = min(ends, time.monotonic() + left)
             await asyncio.sleep(1)
 
     async def mine(self) -> bool:

@@ -83,8 +83,7 @@ async def test_a_bad_file_is_reported_and_keeps_its_old_version(parts: Parts, do
         ("docs/c.pdf", "docs/c.pdf is damaged: PDFium cannot open it as a PDF."),
         (
             "docs/e.md",
-            "docs/e.md cannot be read: it holds a PNG image. Switchboard reads Markdown, text, reStructuredText, "
-            "HTML, PDF, DOCX, CSV, JSON, JSON Lines and source code.",
+            "docs/e.md is named .md but holds an image: rename it to .png or .jpg.",
         ),
     ]
     assert await points(parts) == before
