@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Map
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import count
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,7 +19,7 @@ from contracts.errors import StoreUnavailable, SwitchboardError
 from contracts.identity import Identity
 from retrievers.contents import Content
 from retrievers.editions import GRACE_S
-from store import documents, editions
+from store import documents, editions, regroups
 from store.documents import Indexed
 from store.engine import Database
 
@@ -34,6 +34,7 @@ Bump = Callable[[str], Awaitable[Any]]
 """Drops the tenant's remembered answers, and tells readers that something changes."""
 Erase = Callable[[str, Collection[str]], Awaitable[Any]]
 """Removes what other stores have of deleted documents; by tenant and sources."""
+Begun = TypeVar("Begun")
 Groups = Sequence[str] | None
 """Who may read it; None leaves that as it is, and open to everyone in the tenant for a new document."""
 
@@ -132,16 +133,20 @@ class Library:
 
     async def _begin(self, tenant: str, owner: str, versions: Mapping[str, str]) -> dict[str, list[str]]:
         """Hide what is to be written, when nobody else is writing these documents; return their groups."""
+        return await self._turn(
+            owner, lambda others: editions.begin(self._database, tenant, owner, versions, others)
+        )
+
+    async def _turn(self, owner: str, begin: Callable[[Collection[str]], Awaitable[Begun | None]]) -> Begun:
+        """Return what `begin` does, told of the process's other changes, once nobody else is at it."""
         end = asyncio.get_running_loop().time() + PATIENCE_S
-        others = self._living - {owner}
-        while (there := await editions.begin(self._database, tenant, owner, versions, others)) is None:
+        while (begun := await begin(self._living - {owner})) is None:
             if asyncio.get_running_loop().time() > end:
                 raise StoreUnavailable(
                     "Another process changes the same document and does not end. Try again."
                 )
             await asyncio.sleep(WAIT_S)
-            others = self._living - {owner}
-        return there
+        return begun
 
     async def _commit(
         self, tenant: str, owner: str, rows: Sequence[Indexed], own: dict[str, Sequence[str]], *, chosen: bool
@@ -189,12 +194,33 @@ class Library:
 
     async def regroup(self, who: Identity, id: str, groups: Sequence[str]) -> documents.Entry:
         """Set who may read the document, without reading or embedding it again; raises Unknown."""
-        entry = await documents.get(self._database, who, id)
-        await self._bump(who.tenant)
-        changed = await documents.regroup(self._database, who, id, groups)
-        await self._index().regroup(who.tenant, entry["source"], groups)
-        await self._bump(who.tenant)
+        await documents.get(self._database, who, id)
+        async with self._change() as owner:
+            await self._bump(who.tenant)
+            changed = await self._turn(
+                owner, lambda others: regroups.begin(self._database, who, id, groups, owner, others)
+            )
+            await self._bump(who.tenant)
+            await self._follow(who.tenant, changed["source"], owner)
         return changed
+
+    async def _follow(self, tenant: str, source: str, owner: str) -> None:
+        """Make the index say who may read the document, as the database does when it is done."""
+        while True:
+            groups = await regroups.wanted(self._database, tenant, source)
+            if groups is not None:
+                await self._index().regroup(tenant, source, groups)
+            if await regroups.done(self._database, tenant, source, owner, groups):
+                break
+        await self._bump(tenant)
+
+    async def _follow_all(self) -> None:
+        """Do what changes that were cut off have left to do in the index."""
+        async with self._change() as owner:
+            for tenant, source in await regroups.claim(
+                self._database, owner, self._living, alone=self._alone
+            ):
+                await self._follow(tenant, source, owner)
 
     async def regroup_source(self, tenant: str, source: str, groups: Sequence[str]) -> None:
         """Set who may read the document of that name; nothing happens where there is none."""
@@ -208,6 +234,8 @@ class Library:
 
         `patient`: wait until all that this process has replaced may go.
         """
+        async with self._settling:
+            await self._follow_all()
         if patient and self.grace > 0 and await editions.waiting(self._database):
             await asyncio.sleep(self.grace)
         removed = 0

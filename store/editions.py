@@ -6,25 +6,25 @@ edition visible and the old one invisible for every reader of every process; wit
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, select, update
 
 from contracts.documents import edition_of
+from store import regroups
 from store.dialect import insert_into
 from store.documents import Indexed, put_all, versions_of
 from store.engine import reads, writes
-from store.ids import now, to_time
+from store.ids import now
+from store.regroups import DEAD_S, before
 from store.tables import documents, editions, erasures
 
-State = Literal["pending", "fresh", "retired", "removing"]
+State = Literal["pending", "fresh", "retired", "removing", "regrouping"]
 """`pending`: being written, not to be seen. `fresh`: has just become visible. `retired`: no longer to be seen.
-`removing`: retired, and a process is taking its points away."""
+`removing`: retired, and a process is taking its points away. `regrouping`: not to be seen until the index says who may
+read it (store/regroups.py)."""
 
-HIDDEN: Final = frozenset({"pending", "retired", "removing"})
-DEAD_S: Final = 60.0
-"""Seconds after which the process that writes or removes an edition is taken to be dead."""
+HIDDEN: Final = frozenset({"pending", "retired", "removing", "regrouping"})
 
 
 class Taken(Exception):
@@ -43,7 +43,10 @@ class Regrouped(Exception):
 def listing(connection: Connection, tenant: str) -> dict[str, State]:
     """Return the editions of the tenant that are being changed; usually none."""
     rows = connection.execute(select(editions.c.id, editions.c.state).where(editions.c.tenant == tenant))
-    return {row.id: row.state for row in rows}
+    states: dict[str, State] = {row.id: row.state for row in rows}
+    for id in regroups.hidden(connection, tenant):
+        states[id] = "regrouping"
+    return states
 
 
 @writes
@@ -55,6 +58,9 @@ def begin(
     None where somebody else is changing one of them: try again in a moment. What a dead process left of them is taken
     over or retired. `owner` is the process and its change, `process.7`; `living`: the process's other changes.
     """
+    d = documents.c
+    there = select(d.source, d.groups).where(d.tenant == tenant, d.source.in_(list(versions)))
+    locked = connection.execute(there.order_by(d.source).with_for_update()).all()
     new = {edition_of(tenant, source, version): source for source, version in versions.items()}
     if _others(connection, tenant, owner, versions, new, living):
         return None
@@ -64,9 +70,8 @@ def begin(
     seen = versions_of(connection, tenant, list(versions))
     hide = {id: source for id, source in new.items() if seen.get(source) != versions[source]}
     _put(connection, _rows(tenant, hide, "pending", owner))
-    d = documents.c
-    there = select(d.source, d.groups).where(d.tenant == tenant, d.source.in_(list(versions)))
-    return {row.source: row.groups for row in connection.execute(there)}
+    regroups.note(connection, tenant, owner, versions.keys() - set(hide.values()))
+    return {row.source: row.groups for row in locked}
 
 
 @reads
@@ -110,6 +115,7 @@ def commit(
     back = and_(erasures.c.tenant == tenant, erasures.c.source.in_(list(new.values())))
     connection.execute(delete(erasures).where(back))
     put_all(connection, tenant, indexed)
+    regroups.end(connection, tenant, owner, list(new.values()))
     return len(gone)
 
 
@@ -142,7 +148,7 @@ def claim(connection: Connection, process: str, grace: float, *, alone: bool) ->
     other processes are dead.
     """
     e = editions.c
-    over, dead = _before(grace), _before(DEAD_S)
+    over, dead = before(grace), before(DEAD_S)
     abandoned = e.owner.not_like(f"{process}.%") if alone else e.at < dead
     left = and_(e.state.in_(("pending", "removing")), abandoned)
     connection.execute(update(editions).where(left).values(state="retired"))
@@ -188,12 +194,11 @@ def _others(
     living: Collection[str],
 ) -> bool:
     """Tell whether somebody who lives is writing one of these sources, or removing what is to be written."""
-    e, process = editions.c, owner.partition(".")[0]
-    theirs = or_(e.owner.in_(list(living)), e.owner.not_like(f"{process}.%"))
-    busy = and_(e.state == "pending", e.source.in_(list(sources)), e.owner != owner, theirs)
-    going = and_(e.state == "removing", e.id.in_(list(new)))
-    lively = and_(e.tenant == tenant, e.at >= _before(DEAD_S))
-    return connection.execute(select(e.id).where(lively, or_(busy, going)).limit(1)).first() is not None
+    e = editions.c
+    going = and_(e.tenant == tenant, e.at >= before(DEAD_S), e.state == "removing", e.id.in_(list(new)))
+    if connection.execute(select(e.id).where(going).limit(1)).first() is not None:
+        return True
+    return regroups.changing(connection, tenant, owner, sources, living)
 
 
 def _require_mine(connection: Connection, tenant: str, owner: str, new: Collection[str]) -> None:
@@ -231,7 +236,3 @@ def _put(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     changes = {name: added.excluded[name] for name in ("source", "state", "owner", "at")}
     said = added.on_conflict_do_update(index_elements=[e.tenant, e.id], set_=changes)
     connection.execute(said, sorted(rows, key=lambda row: row["id"]))
-
-
-def _before(seconds: float) -> str:
-    return to_time(datetime.now(UTC) - timedelta(seconds=seconds))

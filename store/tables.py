@@ -238,7 +238,8 @@ documents = _table(
 )
 
 editions = _table("editions", _words("source"), _name("state"), _name("owner"), _name("at"))
-
+_hides = Column("hides", Boolean, nullable=False)
+regroups = _table("regroups", _words("source"), _name("owner"), _name("at"), _hides, key=("source",))
 erasures = _table("erasures", _words("source"), _name("at"), key=("source",))
 
 quotes = _table(

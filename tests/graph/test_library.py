@@ -16,6 +16,7 @@ from qdrant_client import AsyncQdrantClient
 
 from contracts.documents import Chunk
 from contracts.errors import IndexUnavailable
+from contracts.identity import Identity
 from graph.library import Library
 from ports.edge import EdgeClient
 from retrievers.collection import Collection
@@ -23,7 +24,7 @@ from retrievers.contents import Content
 from retrievers.editions import Editions
 from retrievers.hybrid import HybridRetriever
 from retrievers.sparse import document_vector
-from store import editions
+from store import documents, editions
 from store.documents import Indexed
 from store.engine import Database, engine_for
 from tests.store.places import sqlite_place
@@ -282,3 +283,74 @@ async def test_a_reader_that_takes_too_long_while_documents_change_says_so(
             await shelf.read()
     finally:
         shelf.collection.client.query_batch_points = look
+
+
+class Held(Collection):
+    """An index in which setting these groups dies, or waits for `go`."""
+
+    def __init__(self, inner: Collection, groups: Sequence[str], *, dies: bool = False) -> None:
+        super().__init__(inner.client, inner.name, inner.embedding_name, inner.dimension)
+        self.groups, self.dies = groups, dies
+        self.reached, self.go = asyncio.Event(), asyncio.Event()
+
+    async def regroup(self, tenant: str, source: str, groups: Sequence[str]) -> None:
+        if list(groups) == list(self.groups):
+            self.reached.set()
+            if self.dies:
+                raise OSError("killed")
+            await self.go.wait()
+        await super().regroup(tenant, source, groups)
+
+
+async def said(shelf: Shelf, source: str) -> tuple[list[str], list[str]]:
+    """Return who may read the document: as the database says, and as the index does."""
+    entry = await documents.by_source(shelf.database, Identity(TENANT, "olga", role="owner"), source)
+    assert entry is not None
+    records, _ = await shelf.collection.client.scroll(shelf.collection.name, limit=1000)
+    groups = {tuple(one.payload["groups"]) for one in records if one.payload["source"] == source}
+    return entry["groups"], [group for (group,) in sorted(groups)]
+
+
+async def test_a_document_that_is_closed_is_seen_by_no_outsider_though_the_process_dies(shelf: Shelf) -> None:
+    await shelf.put(("a.md", "one", 2), ("b.md", "two", 2))
+    shelf.collection = Held(inner := shelf.collection, ["board"], dies=True)
+    with pytest.raises(OSError, match="killed"):
+        await shelf.library.regroup_source(TENANT, "a.md", ["board"])
+    assert await said(shelf, "a.md") == (["board"], ["*"])
+    assert await shelf.read() == {"b.md": whole("two", 2)}
+    shelf.collection = inner
+    started = Library(lambda: shelf.collection, shelf.database, shelf.bump, alone=True)
+    await started.settle()
+    assert await said(shelf, "a.md") == (["board"], ["board"])
+    assert set((await editions.listing(shelf.database, TENANT)).values()) == {"fresh"}
+    assert await shelf.read() == {"b.md": whole("two", 2)}
+
+
+async def test_of_two_that_set_the_groups_at_once_the_last_is_in_the_index_too(shelf: Shelf) -> None:
+    await shelf.put(("a.md", "one", 2))
+    shelf.collection = slow = Held(shelf.collection, [])
+    first = asyncio.create_task(shelf.library.regroup_source(TENANT, "a.md", []))
+    await slow.reached.wait()
+    second = asyncio.create_task(shelf.library.regroup_source(TENANT, "a.md", ["board"]))
+    await asyncio.wait([second], timeout=0.3)  # it waits for the first, or is done before it
+    slow.go.set()
+    await asyncio.gather(first, second)
+    assert await said(shelf, "a.md") == (["board"], ["board"])
+
+
+@pytest.mark.parametrize("word", ["one", "new"], ids=["same", "edited"])
+async def test_groups_that_are_set_while_a_document_is_written_for_others_are_one_thing(
+    shelf: Shelf, word: str
+) -> None:
+    await shelf.put(("a.md", "one", 2))
+    shelf.collection = slow = Slow(shelf.collection)
+    write = asyncio.create_task(shelf.put(("a.md", word, 2), groups=["board"]))
+    await slow.written.wait()
+    opened = asyncio.create_task(shelf.library.regroup_source(TENANT, "a.md", ["hr"]))
+    await asyncio.wait([opened], timeout=0.3)  # it waits for the write, or is done before it
+    slow.go.set()
+    await asyncio.gather(write, opened)
+    shelf.library.grace = 0.0
+    await shelf.library.settle()
+    inside = await said(shelf, "a.md")
+    assert inside[0] == inside[1]

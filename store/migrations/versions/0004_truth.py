@@ -28,6 +28,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "id", name="pk_editions"),
     )
     op.create_table(
+        "regroups",
+        *_names("tenant"),
+        sa.Column("source", sa.Text(), nullable=False),
+        *_names("owner at"),
+        sa.Column("hides", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "source", name="pk_regroups"),
+    )
+    op.create_table(
         "erasures",
         *_names("tenant"),
         sa.Column("source", sa.Text(), nullable=False),
