@@ -7,7 +7,7 @@ the document's or the person's, holds at once, for answers of long ago as well.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Text, and_, bindparam, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, bindparam, insert, or_, select
 from sqlalchemy import cast as as_type
 
 from contracts.identity import Identity
@@ -67,15 +67,31 @@ def shown(connection: Connection, who: Identity, items: Sequence[dict[str, Any]]
 
 
 @reads
-def restricted(connection: Connection, who: Identity, run_id: str) -> list[str]:
-    """Return the documents that a run's asker was shown and that not everyone may read."""
+def of_run(connection: Connection, who: Identity, run_id: str) -> list[str]:
+    """Return the documents that a run's asker was shown and that are still there.
+
+    Where the run has none, as the wish for a person has none, those of the answer before it: the wish is about that.
+    """
+    m, theirs = messages.c, and_(messages.c.tenant == who.tenant, messages.c.run_id == run_id)
+    if found := _there(connection, theirs):
+        return found
+    own = select(m.conversation_id, m.seq).where(theirs).order_by(m.seq).limit(1)
+    if (first := connection.execute(own).first()) is None:
+        return []
+    same = and_(m.tenant == who.tenant, m.conversation_id == first.conversation_id)
+    earlier = and_(same, m.role == "assistant", m.seq < first.seq)
+    last = select(m.id).where(earlier).order_by(m.seq.desc()).limit(1).scalar_subquery()
+    return _there(connection, and_(m.tenant == who.tenant, m.id == last))
+
+
+def _there(connection: Connection, which: ColumnElement[bool]) -> list[str]:
+    """Return the documents that these messages quote and that are still there."""
     m, q, d = messages.c, quotes.c, documents.c
-    there = and_(d.tenant == q.tenant, d.source == q.source)
+    quoting = quotes.join(messages, and_(m.tenant == q.tenant, m.id == q.message_id))
     found = (
         select(q.source)
-        .select_from(quotes.join(messages, and_(m.tenant == q.tenant, m.id == q.message_id)))
-        .join(documents, there)
-        .where(m.tenant == who.tenant, m.run_id == run_id, as_type(d.groups, Text) != "[]")
+        .select_from(quoting.join(documents, and_(d.tenant == q.tenant, d.source == q.source)))
+        .where(which)
     )
     return sorted(connection.execute(found.distinct()).scalars())
 

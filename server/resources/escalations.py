@@ -32,8 +32,9 @@ class Answer(BaseModel):
     canonical: bool = False
     """Give this answer to everyone who asks the same from now on."""
     sources: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=50)] | None = None
-    """The documents that it is written from: it is given to those alone who may read all of them. Where none are named,
-    those that the asker was shown and not everyone may read; an empty list says that it rests on none."""
+    """The documents that it is written from: it is given to those alone who may read all of them, and goes with the
+    first that is deleted. Where none are named, all that the asker was shown; an empty list says that it rests on
+    none."""
 
 
 @router.get("/escalations")
@@ -107,7 +108,7 @@ async def rests_on(
 ) -> list[str]:
     """Return the documents that an answer is written from. Raises Unknown for one that is not there."""
     if named is None:
-        return await quotes.restricted(here.database, who, ticket["run_id"] or "")
+        return await quotes.of_run(here.database, who, ticket["run_id"] or "")
     for source in named:
         if await documents.by_source(here.database, who, source) is None:
             raise Unknown("document", source)

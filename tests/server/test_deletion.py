@@ -41,7 +41,7 @@ async def places(folder: Path, chosen: dict[str, Any], *, after: bool) -> list[P
 
 
 def use(server: Runtime) -> None:
-    """Upload the document, ask for it, remember the answer, replay it, and approve one that rests on it."""
+    """Upload the document, ask for it, remember the answer, replay it, and approve one without a word of sources."""
     assert server.upload("badges.md", TEXT.encode())[-1].name == "done"
     assert server.upload("lunch.md", OTHER)[-1].name == "done"
     conversation = server.conversation()
@@ -50,7 +50,7 @@ def use(server: Runtime) -> None:
     assert CANARY in text_of(server.ask(QUESTION))  # remembered
     assert CANARY in text_of(server.replay(named(found, "run")[0]["run_id"]))
     ticket = server.http.post("/escalations", json={"run_id": named(found, "run")[0]["run_id"]}).json()
-    body = {"content": f"At {CANARY}.", "canonical": True, "sources": ["badges.md"]}
+    body = {"content": f"At {CANARY}.", "canonical": True}
     assert server.http.post(f"/escalations/{ticket['id']}/answer", json=body).status_code == 200
 
 

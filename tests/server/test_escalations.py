@@ -1,11 +1,12 @@
 """The inbox over HTTP: what was offered or opened is answered once, in the asker's conversation."""
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.servers.runtime import Runtime, named
+from tests.servers.runtime import Runtime, named, running, text_of
 
 
 @pytest.fixture
@@ -70,3 +71,63 @@ def test_what_was_withdrawn_with_its_conversation_takes_no_answer(runtime: Runti
         refused = answer(runtime, offered, canonical=canonical)
         assert (refused.status_code, refused.json()["code"]) == (409, "not_open")
         assert "its conversation was deleted" in refused.json()["message"]
+
+
+MINT = "How many coins does the mint of Trondheim strike?"
+WISHES = ("", "I want to talk to a person")
+"""The wish for a person: the button below an answer, or a message of its own."""
+
+
+@pytest.fixture(scope="module")
+def mint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    """A server whose documents and approved answers are these tests' own."""
+    with running(tmp_path_factory.mktemp("mint") / "data", None) as found:
+        yield found
+
+
+def approved(server: Runtime, wish: str, **body: Any) -> str:
+    """Approve an answer to a question about a document that everyone may read; return the conversation."""
+    assert (
+        server.upload("mint.md", b"# Mint\n\nThe mint of Trondheim strikes 4711 coins.\n")[-1].name == "done"
+    )
+    conversation = server.conversation()
+    found = server.ask(MINT, conversation)
+    if wish:
+        server.ask(wish, conversation)
+        (ticket,) = server.http.get("/escalations", params={"status": "open"}).json()["items"]
+    else:
+        run = named(found, "run")[0]["run_id"]
+        ticket = server.http.post("/escalations", json={"run_id": run}).json()
+    assert ticket["question"] == MINT
+    answer(server, ticket, content="It strikes 4711.", canonical=True, **body).raise_for_status()
+    return conversation
+
+
+def answers_of(server: Runtime) -> list[dict[str, Any]]:
+    return server.http.get("/answers").json()["items"]
+
+
+def delete(server: Runtime) -> None:
+    """Delete every document."""
+    for one in server.http.get("/documents").json()["items"]:
+        assert server.http.delete(f"/documents/{one['id']}").status_code == 204
+
+
+@pytest.mark.parametrize("wish", WISHES)
+def test_an_answer_for_which_nobody_named_sources_goes_with_the_document_that_its_asker_was_shown(
+    mint: Runtime, wish: str
+):
+    conversation = approved(mint, wish)
+    assert [one["sources"] for one in answers_of(mint)] == [["mint.md"]]
+    delete(mint)
+    assert answers_of(mint) == []
+    assert "4711" not in text_of(mint.ask(MINT))
+    assert "4711" not in mint.http.get(f"/messaging/conversations/{conversation}/messages").text
+
+
+def test_an_answer_that_rests_on_nothing_stays_when_its_author_said_so(mint: Runtime):
+    approved(mint, "", sources=[])
+    delete(mint)
+    (one,) = answers_of(mint)
+    assert (one["sources"], text_of(mint.ask(MINT))) == ([], "It strikes 4711.")
+    assert mint.http.delete(f"/answers/{one['id']}").status_code == 204

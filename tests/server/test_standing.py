@@ -53,7 +53,7 @@ def test_an_approved_answer_is_listed_with_who_when_question_and_text(server: Ru
         "question": QUESTION,
         "answer": "Ask the porter.",
         "approved_by": "local",
-        "sources": [],
+        "sources": ["cellar.md"],
     }
     assert one["approved_at"][:16] == ticket["answered_at"][:16]
 
