@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from contracts.errors import BadRequest, Unknown
 from contracts.identity import Identity
+from ports.web_address import is_url
 from store import jobs
 from store.engine import Database
 
@@ -65,7 +66,11 @@ def cut_off(source: str) -> str:
 
 
 def require_name(name: str) -> str:
-    """Return the upload's source name. Raises BadRequest for one that is empty, too long or leaves its folder."""
+    """Return the source's name. Raises BadRequest for an address, and for what is empty, too long or leads out."""
+    if is_url(name.strip()):
+        raise BadRequest(
+            f'A file\'s name cannot be an address, as {name.strip()[:80]!r} is: send {{"url": …}} as JSON.'
+        )
     parts = [part for part in re.split(r"[/\\]+", name.strip()) if part not in ("", ".")]
     shown = name[:80]
     if not parts:

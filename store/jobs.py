@@ -66,8 +66,17 @@ def finish(
     outcome: Mapping[str, Any] | None = None,
     error: str = "",
 ) -> Job:
-    """End a running job and return it; one that has ended stays as it is. Raises Unknown."""
-    changes = {"status": status, "outcome": dict(outcome) if outcome else None, "error": error}
+    """End a running job and return it; one that has ended stays as it is. A completed one has done its total.
+
+    Raises Unknown.
+    """
+    changes: dict[str, Any] = {
+        "status": status,
+        "outcome": dict(outcome) if outcome else None,
+        "error": error,
+    }
+    if status == "completed":
+        changes["done"] = jobs.c.total
     running = update(jobs).where(_this(who, id), jobs.c.status == "running")
     connection.execute(running.values(**changes, current="", updated_at=now()))
     return _require(connection, who, id)

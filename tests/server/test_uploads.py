@@ -91,7 +91,56 @@ def test_the_progress_runs_from_waiting_to_its_one_end_and_can_be_read_again(ser
     assert [event.name for event in first[-2:]] == ["progress", "done"]
     assert again == first
     assert read(server, f"{path}?after={first[1].id}") == first[2:]
-    assert server.http.get(path[:-7]).json()["status"] == "completed"
+    job = server.http.get(path[:-7]).json()
+    assert (job["status"], job["done"], job["total"]) == ("completed", 1, 1)
+
+
+def test_jobs_are_listed_the_newest_first(server: Runtime):
+    made = [
+        server.http.post("/documents", files={"file": (f"listed{n}.md", b"# Listed\n\nIn a list.\n")}).json()
+        for n in range(2)
+    ]
+    for one in made:
+        read(server, f"/documents/jobs/{one['job_id']}/stream")
+    listed = server.http.get("/documents/jobs?limit=2").json()["items"]
+    assert [one["id"] for one in listed] == [one["job_id"] for one in reversed(made)]
+    assert [(one["sources"], one["status"]) for one in listed] == [
+        (["listed1.md"], "completed"),
+        (["listed0.md"], "completed"),
+    ]
+
+
+def test_an_upload_is_told_its_place_in_the_line_and_leaves_it_when_it_is_cancelled(server: Runtime):
+    long = "# Queue\n\n" + "".join(f"In turn {n} the clerk stamps form {n}.\n\n" for n in range(1500))
+    files = [("first.md", long), ("second.md", long), ("third.md", "# Third\n\nThird.\n")]
+    ids = [
+        server.http.post("/documents", files={"file": (name, f"{text}{name}\n".encode())}).json()["job_id"]
+        for name, text in [*files, ("fourth.md", "# Fourth\n\nFourth.\n")]
+    ]
+    cancelled = server.http.post(f"/documents/jobs/{ids[2]}/cancel").json()
+    assert cancelled["status"] == "cancelled"
+    for first in ids[:2]:
+        assert server.http.post(f"/documents/jobs/{first}/cancel").status_code in (200, 409)
+    told = [read(server, f"/documents/jobs/{id}/stream") for id in ids[2:]]
+    places = [[event.data["position"] for event in one if "position" in event.data] for one in told]
+    assert places == [[1], [2, 1]]
+    assert [one[-1].name for one in told] == ["done", "done"]
+    assert told[0][-1].data["status"] == "cancelled"
+    assert {"third.md", "fourth.md"} & set(sources(server)) == {"fourth.md"}
+    again = server.http.post(f"/documents/jobs/{ids[2]}/cancel")
+    assert (again.status_code, again.json()["message"]) == (
+        409,
+        f"Job {ids[2]} cannot be cancelled here: it is cancelled.",
+    )
+
+
+@pytest.mark.parametrize("field", ["source", "name"])
+def test_a_file_that_would_be_called_by_an_address_is_refused(server: Runtime, field: str):
+    address = "https://example.org/x.md"
+    name, form = (address, {}) if field == "name" else ("x.md", {"source": address})
+    answer = server.http.post("/documents", files={"file": (name, b"# X\n\nX.\n")}, data=form)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert "cannot be an address" in answer.json()["message"]
 
 
 def read(runtime: Runtime, path: str) -> list[Event]:
