@@ -106,6 +106,8 @@ class Pipeline:
                 found = await sift(page, self.tenant, self.parts, self.groups, check=self.check)
                 if found.stats:
                     await documents.note_stats(self.parts.database, identity_of(self.tenant), found.stats)
+            for source, error in found.refused.items():
+                self.fail(source, error)
             for file in found.same:
                 self.report.unchanged += 1
                 self.tell(file.source)

@@ -17,7 +17,7 @@ from ingest.files import read
 from ingest.load import VERSION
 from ingest.parts import Parts, identity_of
 from ingest.split import VERSION as SPLIT_VERSION
-from ingest.walk import Found
+from ingest.walk import Found, printable
 from ingest.worker import fingerprint
 from store import documents
 from store.documents import Noted
@@ -27,6 +27,9 @@ RACY_NS: Final = 2_000_000_000
 ticks every 2 s."""
 AT_ONCE: Final = 32
 """Files that are read in a thread before progress is told."""
+
+END: Final = "\n"
+"""Between what the file system says of a file and the folder below which it has its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Sifted:
     changed: list[Change] = field(default_factory=list[Change])
     stats: dict[str, str] = field(default_factory=dict[str, str])
     """What to note of files whose content had to be read to see that it is the same."""
+    refused: dict[str, str] = field(default_factory=dict[str, str])
+    """Sources that another file has already, which still exists, and the sentence that says so."""
 
 
 async def sift(
@@ -73,10 +78,13 @@ async def sift(
     there = {source: one for source, one in noted.items() if source in held}
     sifted = Sifted()
     open_: list[Change] = []
-    stats = await asyncio.to_thread(lambda: [stat_of(file.path) for file in page])
+    stats = await asyncio.to_thread(lambda: [note_of(file) for file in page])
+    sifted.refused = await asyncio.to_thread(taken, page, noted)
     for file, stat in zip(page, stats, strict=True):
+        if file.source in sifted.refused:
+            continue
         known = there.get(file.source)
-        if known and not check and stat and stat == known.stat:
+        if known and not check and stat.partition(END)[0] and stat == known.stat:
             settle(file, known, groups, sifted)
         else:
             old = noted[file.source].version if file.source in noted else ""
@@ -90,12 +98,47 @@ async def sift(
             known = there.get(one.file.source)
             if version and known and known.version == version:
                 settle(one.file, known, groups, sifted)
-                if one.stat:
+                if one.stat and one.stat != known.stat:
                     sifted.stats[one.file.source] = one.stat
             else:
                 sifted.changed.append(Change(one.file, version, one.stat, one.old))
     await find_twins(sifted, tenant, parts)
     return sifted
+
+
+def note_of(file: Found) -> str:
+    """Return what is noted of a file: what the file system says of it, and below which folder it has its name."""
+    above = file.above()
+    return f"{stat_of(file.path)}{END}{above}" if above else stat_of(file.path)
+
+
+def origin_of(note: str) -> str:
+    """Return the folder below which the file of a note has its name; "" where none was noted."""
+    return note.partition(END)[2]
+
+
+def taken(page: Sequence[Found], noted: Mapping[str, Noted]) -> dict[str, str]:
+    """Return the sources that are another file's, with the sentence: one that still exists and is not the same file.
+
+    A file that is gone gives its name away, so that a folder may move.
+    """
+    found: dict[str, str] = {}
+    for file in page:
+        other = origin_of(noted[file.source].stat) if file.source in noted else ""
+        if other and other != file.above() and different(Path(other + file.source), file.path):
+            found[file.source] = (
+                f"{file.source} is the name of {printable(other + file.source)} already: ingest the folder above "
+                f"both, or rename one."
+            )
+    return found
+
+
+def different(there: Path, here: Path) -> bool:
+    """Tell whether both exist and are two files."""
+    try:
+        return not there.samefile(here)
+    except OSError:
+        return False
 
 
 def settle(file: Found, known: Noted, groups: Sequence[str] | None, sifted: Sifted) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from ingest.index import index
 from ingest.parts import Parts, identity_of
 from ingest.report import Progress, Report
+from ingest.sift import origin_of
 from ingest.spool import Files, Spool, spooled
 from store import documents
 
@@ -64,10 +65,16 @@ async def sync(
 
 
 async def remove_gone(found: Spool, tenant: str, parts: Parts) -> int:
-    """Remove the documents below the roots whose files no longer exist; return how many."""
+    """Remove the documents below the roots whose files no longer exist; return how many.
+
+    One that is noted to have come from elsewhere, a folder of the same name, stays.
+    """
     gone = set[str]()
     async for page in indexed(tenant, parts):
-        gone |= {one for one in found.absent(page) if any(root.gone(one) for root in found.roots)}
+        absent = [one for one in found.absent(page) if any(root.gone(one) for root in found.roots)]
+        noted = await documents.noted(parts.database, identity_of(tenant), absent)
+        origins = {source: origin_of(one.stat) for source, one in noted.items()}
+        gone |= {one for one in absent if any(root.lost(one, origins.get(one, "")) for root in found.roots)}
     await parts.books().remove(tenant, sorted(gone))
     return len(gone)
 

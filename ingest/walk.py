@@ -34,6 +34,11 @@ class Found:
     source: str
     size: int
 
+    def above(self) -> str:
+        """Return the absolute folder below which the file's source is its path; "" for what is named otherwise."""
+        path = str(self.path)
+        return path.removesuffix(self.source) if path.endswith(f"/{self.source}") else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Root:
@@ -42,6 +47,10 @@ class Root:
     folder: Path
     pattern: str
     """Matches the sources that the argument covers (fnmatch)."""
+
+    def above(self) -> str:
+        """Return the absolute folder below which the sources are paths."""
+        return str(self.folder).removesuffix(self.folder.name)
 
     def gone(self, source: str) -> bool:
         """Tell whether the source is covered and its file no longer exists."""
@@ -55,6 +64,10 @@ class Root:
         except OSError:  # behind a folder that may not be read it may well be there
             return False
         return False
+
+    def lost(self, source: str, origin: str) -> bool:
+        """Tell whether the source is gone and was this root's; `origin`: the folder above it, "" where not known."""
+        return origin in ("", self.above()) and self.gone(source)
 
 
 @dataclass(slots=True)

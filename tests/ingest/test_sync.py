@@ -1,5 +1,6 @@
 """Folders and the index agree, whatever happened to the files in between."""
 
+import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +103,41 @@ async def test_prune_removes_what_is_gone_below_the_root_and_nothing_else(parts:
     assert counts(report) == {"unchanged": 3, "deleted": 1}
     assert sorted(await points(parts)) == ["docs/a.md", "docs/c.pdf", "docs/d.docx", "docs2/x.md"]
     assert len(await points(parts, "rival")) == 4
+
+
+async def test_prune_and_overwriting_stop_at_another_folder_of_the_same_name(
+    parts: Parts, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one" / "docs", tmp_path / "two" / "docs"
+    for folder, name in ((one, "a.md"), (two, "b.md")):
+        folder.mkdir(parents=True)
+        (folder / name).write_text(f"# {name}\n\nWords.\n")
+        (folder / "README.md").write_text(f"# Read\n\nThis is for {name}.\n")
+    await sync([str(one)], "acme", parts)
+    before = await points(parts)
+    report = await sync([str(two)], "acme", parts, prune=True)
+    assert counts(report) == {"added": 1, "failed": 1}
+    assert report.failures == [
+        (
+            "docs/README.md",
+            f"docs/README.md is the name of {one}/README.md already: ingest the folder above both, or rename one.",
+        )
+    ]
+    after = await points(parts)
+    assert {source: after[source] for source in before} == before
+    (one / "a.md").unlink()
+    assert counts(await sync([str(one)], "acme", parts, prune=True)) == {"unchanged": 1, "deleted": 1}
+    assert sorted(await points(parts)) == ["docs/README.md", "docs/b.md"]
+
+
+async def test_a_folder_that_moved_takes_its_documents_along(parts: Parts, docs: Path) -> None:
+    await sync([str(docs)], "acme", parts)
+    moved = docs.parent / "elsewhere" / "docs"
+    moved.parent.mkdir()
+    await asyncio.to_thread(docs.rename, moved)
+    assert counts(await sync([str(moved)], "acme", parts, prune=True)) == {"unchanged": 4}
+    (moved / "b.txt").unlink()
+    assert counts(await sync([str(moved)], "acme", parts, prune=True)) == {"unchanged": 3, "deleted": 1}
 
 
 async def test_prune_of_a_pattern_keeps_what_the_pattern_does_not_cover(parts: Parts, docs: Path) -> None:
