@@ -17,8 +17,8 @@ from ingest.load import kind_by_name
 from ingest.parts import Parts
 from ingest.sift import Change
 from ingest.worker import Parsed
-from retrievers import tokens
 from retrievers.contents import Stored
+from retrievers.tokens import MINILM
 
 MOST: Final = 2_000
 """Chunks of a document that are looked up, 4 MB of them; a longer one is embedded anew."""
@@ -35,6 +35,8 @@ class Encoded:
 
     dense: Any
     tokens: list[Any]
+    space: int = MINILM
+    """Of the token vectors, as the encoder tells it."""
 
 
 class Remembering:
@@ -53,7 +55,7 @@ class Remembering:
         packed: dict[str, Any] = dict(zip(fresh, made.tokens, strict=True))
         rows = [dense[text] if text in dense else self._known[text].dense for text in texts]
         matrices = [packed[text] if text in packed else self._known[text].tokens for text in texts]
-        return Encoded(np.asarray(rows, np.float32), matrices)
+        return Encoded(np.asarray(rows, np.float32), matrices, space_of(self._encoder))
 
     def count_tokens(self, text: str) -> int:
         return self._encoder.count_tokens(text)
@@ -62,18 +64,24 @@ class Remembering:
 async def vectors_for(changes: Sequence[Change], tenant: str, parts: Parts) -> dict[str, Stored]:
     """Return the vectors that the index has of the files' last versions and of their twins."""
     known: dict[str, Stored] = {}
+    space = space_of(parts.encoder)
     for change in changes:
         for source, version in ((change.twin, change.version), (change.file.source, change.old)):
             if source and version:
                 for one in await parts.collection.stored(tenant, source, version, MOST):
-                    if current(one.tokens):
+                    if current(one.tokens, space):
                         known[one.chunk.embedded_text()] = one
     return known
 
 
-def current(packed: str) -> bool:
-    """Tell whether token vectors are packed as they would be now."""
-    return bool(packed) and base64.b64decode(packed[:4])[0] == tokens.MINILM
+def current(packed: str, space: int) -> bool:
+    """Tell whether token vectors are packed as they would be now, by an encoder of this space."""
+    return bool(packed) and base64.b64decode(packed[:4])[0] == space
+
+
+def space_of(encoder: Encoder) -> int:
+    """Return the space of the encoder's token vectors: MiniLM's, unless it makes others of its own."""
+    return getattr(encoder, "space", MINILM)
 
 
 async def copied(change: Change, tenant: str, parts: Parts) -> Parsed | None:
