@@ -95,6 +95,7 @@ async def ingest(options: argparse.Namespace, settings: "Settings", progress: Pr
     from ports.folder import owner_of
 
     paths, addresses = parted(options)
+    groups = groups_of(options)
     await asyncio.to_thread(require, paths)
     owner = owner_of(settings.data_dir)
     if owner is None:
@@ -109,6 +110,11 @@ async def ingest(options: argparse.Namespace, settings: "Settings", progress: Pr
             "A server runs on this data folder and does its own ingests. Stop it; or, where index, database and log "
             "are servers, name another folder in SWITCHBOARD_DATA_DIR. Then give --ray again."
         )
+    if options.workers:
+        print(
+            "A server runs on this data folder and indexes with its own: --workers has no effect.",
+            file=sys.stderr,
+        )
     from ingest.remote import hand_over
 
     return await hand_over(
@@ -118,7 +124,8 @@ async def ingest(options: argparse.Namespace, settings: "Settings", progress: Pr
         addresses=addresses,
         sitemap=options.sitemap,
         prune=options.prune,
-        groups=groups_of(options),
+        groups=groups,
+        check=options.check,
         progress=progress,
     )
 
@@ -132,6 +139,7 @@ async def go_on(options: argparse.Namespace, settings: "Settings") -> int:
         raise BadRequest(
             "--watch looks at files and folders: leave the URLs out, or ingest them again by a timer."
         )
+    groups_of(options)  # a mistake in it ends the command, where a run's failure would only be told
     await asyncio.to_thread(require, paths)
     await watch(
         paths,
@@ -142,7 +150,7 @@ async def go_on(options: argparse.Namespace, settings: "Settings") -> int:
 
 
 def groups_of(options: argparse.Namespace) -> list[str] | None:
-    """Return who may read the documents; None leaves that as it is."""
+    """Return who may read the documents; None leaves that as it is. Raises BadRequest for what names nobody."""
     if options.groups is None:
         return None
     names = sorted({name for one in options.groups.split(",") if (name := one.strip())})
@@ -150,7 +158,9 @@ def groups_of(options: argparse.Namespace) -> list[str] | None:
         raise BadRequest(
             "--groups takes names separated by commas, without quotes and brackets, or `*` alone."
         )
-    return [] if names == ["*"] else names or None
+    if not names:
+        raise BadRequest("--groups names nobody. Leave it out, or say `*` for everyone.")
+    return [] if names == ["*"] else names
 
 
 def parted(options: argparse.Namespace) -> tuple[list[str], list[str]]:
@@ -213,6 +223,7 @@ async def ingest_here(
                             options.tenant,
                             parts,
                             web,
+                            groups=groups_of(options),
                             sitemap=options.sitemap,
                             prune=options.prune,
                             progress=progress,

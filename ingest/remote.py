@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -11,12 +11,13 @@ import httpx
 from contracts.errors import BadRequest, Internal, StoreUnavailable, SwitchboardError
 from ingest.files import read
 from ingest.report import Progress, Report, Step
-from ingest.walk import Found, Walk, walk
+from ingest.spool import Files, Spool, spooled
+from ingest.walk import Found
 from ingest.worker import fingerprint
 from ports.folder import Owner
 
 AT_ONCE: Final = 4
-"""Uploads under way."""
+"""Uploads under way: no more files than these are in memory."""
 POLL: Final = 0.1
 """Seconds between two looks at a job."""
 
@@ -30,27 +31,33 @@ async def hand_over(
     sitemap: bool = False,
     prune: bool = False,
     groups: Sequence[str] | None = None,
+    check: bool = False,
     progress: Progress | None = None,
 ) -> Report:
-    """Do what `sync` and `take_in` do through the owner's HTTP interface. Raises BadRequest and StoreUnavailable."""
+    """Do what `sync` and `take_in` do through the owner's HTTP interface. Raises BadRequest and StoreUnavailable.
+
+    `check`: upload every file, also where the server's list says that it holds the same.
+    """
     started = time.perf_counter()
-    async with client_of(owner, tenant) as client:
-        found = await asyncio.to_thread(walk, paths)
-        try:
-            report = await upload_all(client, found, progress, groups)
-            if prune:
-                report.deleted = await remove_gone(client, found)
-            for address in addresses:
-                order = {"url": address, "sitemap": sitemap, "prune": prune}
-                await order_page(client, order, report)
-                if progress:
-                    total = len(found.files) + len(addresses)
-                    progress(Step(report.done, max(total, report.done), address, report.chunks))
-        except (httpx.HTTPError, ExceptionGroup) as failed:
-            raise meant(failed, owner) from failed
-    for source, error in found.clashes.items():
-        report.fail(source, error)
-    report.add(Report(skipped=dict(found.skipped)))
+    with spooled() as found:
+        async with client_of(owner, tenant) as client:
+            await asyncio.to_thread(found.fill, paths)
+            try:
+                report = await upload_all(client, found, progress, groups, check=check)
+                if prune:
+                    report.deleted = await remove_gone(client, found)
+                for address in addresses:
+                    order = {"url": address, "sitemap": sitemap, "prune": prune}
+                    order |= {} if groups is None else {"groups": list(groups) or ["*"]}
+                    await order_page(client, order, report)
+                    if progress:
+                        total = len(found) + len(addresses)
+                        progress(Step(report.done, max(total, report.done), address, report.chunks))
+            except (httpx.HTTPError, ExceptionGroup) as failed:
+                raise meant(failed, owner) from failed
+        for source, error in found.clashes.items():
+            report.fail(source, error)
+        report.add(Report(skipped=dict(found.skipped)))
     report.failures.sort()
     report.seconds = time.perf_counter() - started
     return report
@@ -83,31 +90,41 @@ def meant(failed: Exception, owner: Owner) -> Exception:
 
 
 async def upload_all(
-    client: httpx.AsyncClient, found: Walk, progress: Progress | None, groups: Sequence[str] | None = None
+    client: httpx.AsyncClient,
+    found: Files,
+    progress: Progress | None,
+    groups: Sequence[str] | None = None,
+    *,
+    check: bool = False,
 ) -> Report:
     """Upload what the server does not hold as it is, a few files at a time."""
     report = Report()
-    wanted = None if groups is None else sorted(groups)
-    known = {
-        entry["source"]: entry["sha256"]
-        for entry in await entries(client)
-        if wanted is None or entry["groups"] == wanted
-    }
-    places = asyncio.Semaphore(AT_ONCE)
+    known = {} if check else await held(client, groups)
+    rest = iter(found)  # drawn in the loop's own thread alone: it reads from the spool
 
-    async def one(file: Found) -> None:
-        async with places:
+    async def some() -> None:
+        for file in rest:
             if file.source in known and known[file.source] == await asyncio.to_thread(digest_of, file):
                 report.unchanged += 1
             else:
                 await upload(client, file, report, groups)
             if progress:
-                progress(Step(report.done, len(found.files), file.source, report.chunks))
+                progress(Step(report.done, len(found), file.source, report.chunks))
 
     async with asyncio.TaskGroup() as tasks:
-        for file in found.files:
-            tasks.create_task(one(file))
+        for _ in range(AT_ONCE):
+            tasks.create_task(some())
     return report
+
+
+async def held(client: httpx.AsyncClient, groups: Sequence[str] | None) -> dict[str, str]:
+    """Return the version of each document that the tenant has; where groups are given, of those with just these."""
+    wanted = None if groups is None else sorted(groups)
+    return {
+        entry["source"]: entry["sha256"]
+        async for entry in entries(client)
+        if wanted is None or entry["groups"] == wanted
+    }
 
 
 def digest_of(file: Found) -> str:
@@ -180,29 +197,28 @@ async def ended(client: httpx.AsyncClient, id: str) -> dict[str, Any]:
         await asyncio.sleep(POLL)
 
 
-async def entries(client: httpx.AsyncClient) -> list[dict[str, Any]]:
-    """Return all documents of the tenant."""
-    found: list[dict[str, Any]] = []
+async def entries(client: httpx.AsyncClient) -> AsyncIterator[dict[str, Any]]:
+    """Yield all documents of the tenant, a page in memory at a time."""
     cursor = None
     while True:
         parameters = {"limit": 200} | ({"cursor": cursor} if cursor else {})
         page = required(await client.get("/documents", params=parameters)).json()
-        found.extend(page["items"])
+        for entry in page["items"]:
+            yield entry
         cursor = page["next"]
         if cursor is None:
-            return found
+            return
 
 
-async def remove_gone(client: httpx.AsyncClient, found: Walk) -> int:
+async def remove_gone(client: httpx.AsyncClient, found: Spool) -> int:
     """Remove the documents below the roots whose files no longer exist; return how many."""
-    here = {file.source for file in found.files} | set(found.clashes)
     gone = [
-        entry
-        for entry in await entries(client)
-        if entry["source"] not in here and any(root.gone(entry["source"]) for root in found.roots)
+        entry["id"]
+        async for entry in entries(client)
+        if found.absent([entry["source"]]) and any(root.gone(entry["source"]) for root in found.roots)
     ]
-    for entry in gone:
-        required(await client.delete(f"/documents/{entry['id']}"))
+    for id in gone:
+        required(await client.delete(f"/documents/{id}"))
     return len(gone)
 
 

@@ -59,7 +59,7 @@ async def upload(
 ) -> Any:
     """Take a file in; its job indexes it.
 
-    `groups`: who may read it, separated by commas, `*` is everyone; none leaves that as it is, everyone for a new one.
+    `groups`: who may read it, separated by commas, `*` is everyone; empty leaves that as it is, everyone for a new one.
     """
     require_open(here)
     require_owner(who)
@@ -69,7 +69,8 @@ async def upload(
     async def read(path: Path) -> int:
         return await _keep(here, file, path)
 
-    job = await here.jobs.accept(who, source or file.filename or "", read, to_groups(groups.split(",")))
+    named = to_groups(groups.split(",")) if groups else None
+    job = await here.jobs.accept(who, source or file.filename or "", read, named)
     return {"job_id": job["id"], "source": job["sources"][0]}
 
 
@@ -84,7 +85,7 @@ class PageOrder(BaseModel):
     prune: bool = False
     """Remove the documents of pages that are gone."""
     groups: list[str] | None = None
-    """Who may read it; none named leaves that as it is, everyone for a new one."""
+    """Who may read it, empty or `*` for everyone; without it that stays as it is, everyone for a new one."""
 
 
 class OfJson(APIRoute):
@@ -149,11 +150,11 @@ class Readers(BaseModel):
 async def regroup(here: Here, who: Who, id: str, body: Readers) -> Any:
     """Change who may read a document; it is not read or embedded again, and remembered answers go."""
     require_owner(who)
-    return await here.wiring.library.regroup(who, id, to_groups(body.groups) or [])
+    return await here.wiring.library.regroup(who, id, to_groups(body.groups))
 
 
-def to_groups(names: Sequence[str]) -> list[str] | None:
-    """Return the groups, sorted; none for `*`, None where none is named. Raises BadRequest for what is no name."""
+def to_groups(names: Sequence[str]) -> list[str]:
+    """Return the groups, sorted; none for `*` and where there are no names. Raises BadRequest for what is no name."""
     named = sorted({name for one in names if (name := one.strip())})
     for name in named:
         if any(letter in '",[]\\' or ord(letter) < 32 for letter in name):
@@ -164,7 +165,9 @@ def to_groups(names: Sequence[str]) -> list[str] | None:
         if len(named) > 1:
             raise BadRequest("`*` is everyone: it stands alone, or leave it out.")
         return []
-    return named or None
+    if names and not named:
+        raise BadRequest("The groups name nobody. Leave them out, or say `*` for everyone.")
+    return named
 
 
 @router.get("/documents/jobs/{id}")

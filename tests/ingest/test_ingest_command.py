@@ -23,9 +23,12 @@ def test_bad_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixtu
         (["ftp://example.org/x"], "begins with http:// or https://"),
         (["http://ada:secret@example.org/"], "holds a user name or a password"),
         (["--sitemap", "docs"], "none is named"),
+        (["https://example.org/", "--groups", ""], "--groups names nobody"),
+        (["https://example.org/", "--groups", " ,"], "--groups names nobody"),
+        ([".", "--watch", "--groups", ","], "--groups names nobody"),
     ],
 )
-def test_an_address_that_is_none_is_bad_usage_before_anything_is_opened(
+def test_an_address_or_a_group_that_is_none_is_bad_usage_before_anything_is_opened(
     arguments: list[str],
     said: str,
     tmp_path: Path,

@@ -81,6 +81,26 @@ def test_a_page_that_is_not_there_is_a_failed_job_with_its_sentence(server: Runt
     assert job["error"] == f"{host}/none does not exist: its server answers that there is no such page."
 
 
+def test_groups_that_name_nobody_are_refused_and_no_groups_are_everyone(server: Runtime, host: str) -> None:
+    refused = [
+        server.http.post("/documents", json={"url": f"{host}/wombats", "groups": [" "]}),
+        server.http.post("/documents", files={"file": ("a.md", b"# A\n\nA.\n")}, data={"groups": " , "}),
+    ]
+    for answer in refused:
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+        assert answer.json()["message"].startswith("The groups name nobody.")
+    said: list[list[str]] = []
+    for groups in (["keepers"], None, []):
+        job = order(server, url=f"{host}/wombats", groups=groups)
+        listed = server.http.get("/documents?limit=200").json()["items"]
+        (entry,) = [one for one in listed if one["source"] == f"{host}/wombats"]
+        said.append(entry["groups"])
+        assert job["status"] == "completed"
+        nobody = server.http.patch(f"/documents/{entry['id']}", json={"groups": [""]})
+        assert nobody.status_code == 400
+    assert said == [["keepers"], ["keepers"], []]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -100,7 +120,7 @@ def test_an_order_that_cannot_be_meant_is_refused_at_once(server: Runtime, body:
 def test_the_address_inside_that_nobody_named_is_not_asked(server: Runtime) -> None:
     job = order(server, url="http://169.254.169.254/latest/meta-data/")
     assert job["status"] == "failed"
-    assert "which is not a public address, so it was not asked" in job["error"]
+    assert "is not a public address, so it was not asked" in job["error"]
 
 
 def test_the_command_beside_the_server_hands_urls_and_files_over(
@@ -108,10 +128,13 @@ def test_the_command_beside_the_server_hands_urls_and_files_over(
 ) -> None:
     (tmp_path / "yak.md").write_text("# Yak\n\nThe yak sees Dr. Lindqvist.\n")
     command = [sys.executable, "-m", "switchboard", "ingest", f"{host}/sitemap.xml", str(tmp_path), "--json"]
+    command += ["--groups", "zoo", "--workers", "3"]
     env = {**os.environ, "SWITCHBOARD_DATA_DIR": str(server.settings.data_dir)}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=False)
     report = orjson.loads(done.stdout)
-    assert (done.returncode, report["documents"]["added"] + report["documents"]["unchanged"]) == (1, 3)
+    assert (done.returncode, sum(report["documents"].values())) == (1, 4)
     assert [one["source"] for one in report["failures"]] == [f"{host}/gone"]
-    listed = {one["source"] for one in server.http.get("/documents?limit=200").json()["items"]}
-    assert {f"{host}/otters", f"{host}/wombats", f"{tmp_path.name}/yak.md"} <= listed
+    assert b"--workers has no effect" in done.stderr
+    listed = {one["source"]: one["groups"] for one in server.http.get("/documents?limit=200").json()["items"]}
+    named = (f"{host}/otters", f"{host}/wombats", f"{tmp_path.name}/yak.md")
+    assert {name: listed[name] for name in named} == {name: ["zoo"] for name in named}
