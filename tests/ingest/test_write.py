@@ -94,8 +94,8 @@ class Down:
     """A database that takes nothing in any more, once documents are to become visible."""
 
     inner: Database
-    left: int = 2
-    """Transactions that still succeed: the look for what was left, and the one that hides what is to be written."""
+    left: int = 3
+    """Transactions that still succeed: the looks for regroupings and editions left, and what hides the new ones."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
