@@ -58,7 +58,7 @@ class Limits:
     size: int = LARGEST
     """Bytes of a page, unpacked."""
     seconds: float = 60.0
-    """For a page, redirects included."""
+    """For a page, redirects included; waiting until its host may be asked is not."""
     delay: float = 0.2
     """Seconds between two requests to a host."""
     pages: int = 10_000
@@ -110,15 +110,24 @@ class Pace:
         """Of hosts that ask for more than the limits' delay."""
         self._next: dict[str, float] = {}
         self._places: dict[str, asyncio.Semaphore] = {}
+        self._first: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
     async def turn(self, host: str, delay: float) -> AsyncGenerator[None]:
-        """Wait until the host may be asked again; a few requests to it are under way at a time."""
+        """Wait until the host may be asked again; whoever gives up waiting takes no turn from the others.
+
+        A few requests to a host are under way at a time, and one alone where it asks for a delay.
+        """
+        first = self._first.setdefault(host, asyncio.Lock())
         async with self._places.setdefault(host, asyncio.Semaphore(PER_HOST)):
-            now = asyncio.get_running_loop().time()
-            at = max(now, self._next.get(host, now))
-            self._next[host] = at + max(delay, self.delays.get(host, 0.0))
-            await asyncio.sleep(at - now)
+            async with first:
+                clock = asyncio.get_running_loop().time
+                await asyncio.sleep(self._next.get(host, 0.0) - clock())
+                own = self.delays.get(host, 0.0)
+                self._next[host] = clock() + max(delay, own)
+                if own:
+                    yield
+                    return
             yield
 
 
@@ -136,8 +145,7 @@ class Web:
         Raises UnreadableDocument with one sentence for everything else.
         """
         try:
-            async with asyncio.timeout(self.limits.seconds):
-                return await self._follow(address, seen or Seen(), limit or self.limits.size)
+            return await self._follow(address, seen or Seen(), limit or self.limits.size)
         except NotAllowed as refused:
             said = f"{address} was left out: {refused}"
         except TooLarge as refused:
@@ -151,10 +159,12 @@ class Web:
         raise UnreadableDocument(said)
 
     async def _follow(self, address: str, seen: Seen, limit: int) -> Page:
-        """Fetch, from redirect to redirect."""
-        at, followed, waited = address, 0, False
+        """Fetch, from redirect to redirect; the time limit is for the requests, not for waiting in between."""
+        at, followed, waited, left = address, 0, False, self.limits.seconds
+        clock = asyncio.get_running_loop().time
         while followed <= REDIRECTS:
-            async with self.pace.turn(host_of(at), self.limits.delay):
+            async with self.pace.turn(host_of(at), self.limits.delay), asyncio.timeout(left):
+                began = clock()
                 response = await self._transport.handle_async_request(request_for(at, seen))
                 try:
                     pause = pause_of(response)
@@ -165,6 +175,7 @@ class Web:
                         return await self._page(address, at, response, seen, limit)
                 finally:
                     await response.aclose()
+                    left -= clock() - began
             waited = True
             await asyncio.sleep(pause)
         raise UnreadableDocument(
@@ -250,8 +261,9 @@ def said_of(status: int) -> str:
 
 def refusal(name: str, address: str) -> str:
     """Return the sentence for a host inside."""
+    where = name if name == address else f"{name} is at {address}, which"
     return (
-        f"{name} is at {address}, which is not a public address, so it was not asked. "
+        f"{where} is not a public address, so it was not asked. "
         f"Where it may be, add it to SWITCHBOARD_WEB_NETWORKS, as in {address}."
     )
 

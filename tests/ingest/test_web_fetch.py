@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import BadRequest, UnreadableDocument
-from ingest.web_fetch import Limits, Seen, Web, limits_from, open_web
+from ingest.web_fetch import Limits, Pace, Seen, Web, limits_from, open_web
 from ports.settings import Settings
 from ports.web_address import to_address
 from tests.servers.site import Reply, SiteServer, serving_site
@@ -103,7 +103,9 @@ async def test_a_redirect_is_checked_like_the_first_address(site: SiteServer) ->
         hidden.put("/secret", "Inside.")
         elsewhere = hidden.url.replace("127.0.0.1", "127.0.0.2")
         site.put("/go", "", status=302, headers={"Location": f"{elsewhere}/secret"})
-        assert "127.0.0.2, which is not a public address" in await refusal(web, site.url + "/go")
+        assert "out: 127.0.0.2 is not a public address, so it was not asked." in await refusal(
+            web, site.url + "/go"
+        )
     assert (hidden.asked, site.asked) == ([], ["GET /go"])
 
 
@@ -251,6 +253,44 @@ async def test_a_host_is_asked_with_a_pause_in_between(site: SiteServer) -> None
         started = clock()
         await asyncio.gather(*(web.fetch(site.url + "/x") for _ in range(4)))
     assert clock() - started >= 0.3
+
+
+async def test_waiting_for_a_host_that_asks_for_a_long_delay_is_not_its_pages_time(site: SiteServer) -> None:
+    site.put("/x", "<p>X</p>")
+    async with open_web(replace(LIMITS, seconds=1.0)) as web:
+        web.pace.delays[site.url.removeprefix("http://")] = 0.6
+        pages = await asyncio.gather(*(web.fetch(site.url + "/x") for _ in range(4)))
+    assert [page.state for page in pages] == ["whole"] * 4
+
+
+async def test_the_time_limit_is_for_all_the_requests_of_a_page(site: SiteServer) -> None:
+    site.put("/go", "", status=302, headers={"Location": "/x"})
+    site.put("/x", "", silent=True)
+    async with open_web(replace(LIMITS, seconds=0.5)) as web:
+        assert "took longer than 0.5 s" in await refusal(web, site.url + "/go")
+    assert site.asked == ["GET /go", "GET /x"]
+
+
+async def test_who_gives_up_waiting_for_a_host_takes_no_turn_from_the_others() -> None:
+    pace, clock = Pace(), asyncio.get_running_loop().time
+    started = clock()
+    async with pace.turn("host", 0.3):
+        pass
+    for _ in range(10):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.001), pace.turn("host", 0.3):
+                pass
+    async with pace.turn("host", 0.3):
+        assert 0.3 <= clock() - started < 1.5
+
+
+async def test_a_host_that_asks_for_a_delay_is_asked_one_thing_at_a_time() -> None:
+    pace = Pace()
+    pace.delays["host"] = 0.001
+    async with pace.turn("host", 0.0), pace.turn("other", 0.0), pace.turn("other", 0.0):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2), pace.turn("host", 0.0):
+                pass
 
 
 async def test_the_proxy_and_the_secrets_of_the_environment_are_not_used(
