@@ -44,19 +44,21 @@ async def take_in(
     groups: Sequence[str] | None = None,
     sitemap: bool = False,
     prune: bool = False,
+    patient: bool = True,
     progress: Progress | None = None,
 ) -> Report:
     """Index the pages and the pages of sitemaps; raises BadRequest for what is no address of the web.
 
     `sitemap`: every address is one, which may also list an address a line; else a sitemap is known by its content.
-    `groups`: who may read the pages; None leaves that as it is, everyone for a new one.
+    `groups`: who may read the pages; None leaves that as it is, everyone for a new one. `patient`: wait until what was
+    replaced is gone from the index; a server, which looks after that itself, need not.
     """
     started = time.perf_counter()
     named = list(dict.fromkeys(map(to_address, addresses)))
     intake = Intake(tenant, parts, web, groups=groups, sitemap=sitemap, prune=prune, progress=progress)
     await parts.books().settle()
     await intake.run(named)
-    await parts.books().settle(patient=True)
+    await parts.books().settle(patient=patient)
     intake.report.failures.sort()
     intake.report.seconds = time.perf_counter() - started
     return intake.report

@@ -37,5 +37,6 @@ async def take_order(
             groups=groups,
             sitemap=wanted["sitemap"],
             prune=wanted["prune"],
+            patient=False,
             progress=progress,
         )

@@ -1,19 +1,24 @@
 """Pages and sitemaps into the index: once, again, changed, gone."""
 
 import gzip
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from contracts.errors import BadRequest
+from graph.library import Library
 from ingest.parts import Parts, identity_of
 from ingest.report import Report, Step
 from ingest.web import take_in
-from ingest.web_fetch import Limits, Web, open_web
-from store import documents
+from ingest.web_fetch import Limits, Pace, Web, open_web
+from ingest.web_order import take_order
+from ports.settings import Settings
+from store import documents, editions
 from tests.servers.site import Reply, SiteServer, serving_site
 
 LIMITS = Limits(inside=(ip_network("127.0.0.0/8"),), size=100_000, seconds=10, delay=0, pages=50)
@@ -164,6 +169,26 @@ async def test_a_packed_index_of_sitemaps_is_followed(site: SiteServer, web: Web
         site.put(path, page(path))
     report = await take_in([site.at("/index.xml.gz")], "acme", parts, web)
     assert (counts(report), report.failures) == ({"added": 2}, [])
+
+
+async def test_an_order_to_a_server_does_not_wait_until_what_it_replaced_may_go(
+    site: SiteServer, parts: Parts, tmp_path: Path
+) -> None:
+    """The order holds one of the server's few places, and the server removes what is left itself."""
+    library = Library(lambda: parts.collection, parts.database, parts.bump, grace=1.0, alone=True)
+    order = tmp_path / "order.json"
+    order.write_text(json.dumps({"sitemap": False, "prune": False}))
+    settings = Settings(web_networks=LIMITS.inside)
+    for words in ("Lamps", "Candles"):
+        site.put("/a", page(words))
+        report = await take_order(
+            order, site.at("/a"), "acme", replace(parts, library=library), settings,
+            pace=Pace(), groups=None, progress=lambda _: None,
+        )  # fmt: skip
+    assert counts(report) == {"updated": 1}
+    assert await editions.waiting(parts.database)
+    await library.settle(patient=True)
+    assert not await editions.waiting(parts.database)
 
 
 async def test_sitemap_says_that_a_list_of_addresses_is_one(site: SiteServer, web: Web, parts: Parts) -> None:
