@@ -23,7 +23,8 @@ SHARE: Final = 10
 """A look takes at most one part in so many of the time."""
 
 Shape = dict[str, tuple[int, int, int, int]]
-"""What the file system says of each file: inode, size, and times of its last change, in nanoseconds."""
+"""What the file system says of each file: inode, size, and times of its last change, in nanoseconds; zeros for a folder
+that is watched."""
 
 
 def shape_of(paths: Sequence[str]) -> Shape:
@@ -31,6 +32,8 @@ def shape_of(paths: Sequence[str]) -> Shape:
     there = [path for path in paths if Path(path).exists() or any(sign in path for sign in "*?[")]
     found: Shape = {}
     for path in there:
+        if os.path.isdir(path):  # so that an empty folder is another thing than none
+            found[f"{path}/"] = (0, 0, 0, 0)
         try:
             files = walk([path]).files
         except SwitchboardError:  # a pattern that matches nothing at the moment
@@ -63,10 +66,22 @@ async def watch(
         now = await asyncio.to_thread(shape_of, paths)
         took = time.monotonic() - began
         if now == seen and (now != done or 0 <= failed_at < began - 60):
-            failed_at = -60.0 if await attempt(ingest, tell) else began
+            failed_at = -60.0 if told_gone(paths) or await attempt(ingest, tell) else began
             done = now
         seen = now
         await asyncio.sleep(max(every, SHARE * took))
+
+
+def told_gone(paths: Sequence[str]) -> bool:
+    """Tell which of the watched files and folders are gone; False where none is."""
+    gone = [path for path in paths if not any(sign in path for sign in "*?[") and not os.path.lexists(path)]
+    for path in gone:
+        print(
+            f"{path} is gone, so nothing is ingested until it is back; its documents are kept. "
+            "To remove them, make an empty folder of that name while --watch --prune goes on.",
+            file=sys.stderr,
+        )
+    return bool(gone)
 
 
 async def attempt(ingest: Callable[[], Awaitable[Report]], tell: Callable[[Report], None]) -> bool:

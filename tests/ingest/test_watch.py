@@ -1,6 +1,9 @@
 """What changes on disk is in the index when it has settled; a burst is one run, and a failure is not the end."""
 
 import asyncio
+import io
+import shutil
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -69,3 +72,36 @@ async def test_a_run_that_fails_is_told_and_the_next_change_is_ingested(
         (tmp_path / "docs" / "b.md").write_text("Beta.")
         assert counts(await told.get()) == (2, 0, 0, 0)
     assert "The index does not answer." in capsys.readouterr().err
+
+
+class Heard(io.StringIO):
+    """Notes what is written, and wakes who waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = asyncio.Event()
+
+    def write(self, text: str, /) -> int:
+        self.line.set()
+        return super().write(text)
+
+
+async def test_the_documents_of_a_watched_folder_that_is_gone_are_kept_and_that_is_said(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Heard()
+    monkeypatch.setattr(sys, "stderr", heard)
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.md").write_text("# A\n\nAlpha.")
+    async with watching(folder, parts) as told, asyncio.timeout(60):
+        assert counts(await told.get()) == (1, 0, 0, 0)
+        shutil.rmtree(folder)
+        await heard.line.wait()
+        assert heard.getvalue().startswith(
+            f"{folder} is gone, so nothing is ingested until it is back; its documents are kept."
+        )
+        assert set(await parts.collection.sources("acme")) == {"docs/a.md"}
+        folder.mkdir()
+        assert counts(await told.get()) == (0, 0, 0, 1)
+    assert await parts.collection.sources("acme") == {}
