@@ -6,6 +6,7 @@ exchange (both wait, about 0.5 s), and the child's load on the processor, at low
 
 import asyncio
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +18,14 @@ from ports.edge_shard import Shard
 
 log = logging.getLogger("switchboard.edge")
 
+STOPPED: Final = (-signal.SIGTERM, -signal.SIGINT)
+"""How the child ends where everything is stopped, by a service manager or from the keyboard: nothing failed."""
 BUSY: Final = 4
 """At this many times the threshold the optimizer no longer waits for idle time."""
 CHILD: Final = """
-import os, sys, qdrant_edge
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+import qdrant_edge
 os.nice(10)
 shard = qdrant_edge.EdgeShard.load(sys.argv[1])
 shard.optimize()
@@ -102,6 +107,6 @@ async def optimized(folder: Path) -> bool:
         if child.returncode is None:
             child.kill()
             await child.wait()
-    if code:
+    if code and code not in STOPPED:
         log.warning("The index could not be optimized: its process ended with code %s.", code)
     return code == 0

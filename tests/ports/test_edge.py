@@ -192,6 +192,28 @@ async def test_a_failed_optimization_changes_nothing(
     assert "ended with code 1" in caplog.text
 
 
+def children() -> set[int]:
+    """Return the processes that this thread has started and that go on."""
+    return {int(id) for id in Path("/proc/thread-self/children").read_text().split()}
+
+
+@pytest.mark.skipif(not Path("/proc/thread-self/children").exists(), reason="the system does not tell")
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+async def test_an_optimization_that_ends_because_all_is_stopped_is_no_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, sent: signal.Signals
+) -> None:
+    os.mkfifo(
+        tmp_path / "edge_config.json"
+    )  # who reads it waits: the child is there for as long as it is needed
+    before = children()
+    optimizing = asyncio.create_task(edge_optimizer.optimized(tmp_path))
+    while not (started := children() - before):  # noqa: ASYNC110 - no event tells of it
+        await asyncio.sleep(0)
+    os.kill(started.pop(), sent)
+    assert await optimizing is False
+    assert ("could not be optimized" in caplog.text) is (sent == signal.SIGKILL)
+
+
 async def test_a_second_process_is_told_that_the_index_is_open(tmp_path: Path) -> None:
     client = EdgeClient(tmp_path)
     await create(client)
