@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from retrievers.canonical import CanonicalAnswers
 from store import erasures
 from store.engine import Database
+from store.ids import now
 
 AGAIN_S: Final = 60.0
 """Seconds between two looks for what came after a deletion."""
@@ -44,6 +45,7 @@ class Eraser:
         names = sorted(sources)
         if not names:
             return
+        began = now()
         await self._canonical().withdraw(tenant, names)
         touched = await erasures.redact(self._database, tenant, names)
         if touched.runs:
@@ -52,15 +54,20 @@ class Eraser:
         if touched.jobs:
             await self._redis.delete(*(f"sb:{tenant}:job:{job}:log" for job in touched.jobs))
         await self._forget_answers(tenant)
+        await erasures.done(self._database, tenant, names, began)
 
     async def again(self) -> None:
-        """Do it once more for what was deleted within the last OVER_S, at most every AGAIN_S."""
+        """Do it once more for what was deleted within the last OVER_S, and for whatever was never done to its end.
+
+        At most every AGAIN_S.
+        """
         if time.monotonic() - self._looked < AGAIN_S:
             return
         self._looked = time.monotonic()
-        for tenant, sources in (await erasures.due(self._database, OVER_S)).items():
+        began = now()
+        for tenant, sources in (await erasures.due(self._database)).items():
             await self(tenant, sources)
-        await erasures.forget(self._database, OVER_S)
+        await erasures.forget(self._database, OVER_S, began)
 
     async def _forget_answers(self, tenant: str) -> None:
         """Delete the remembered answers: none is given any more, but they would lie there until they expire."""

@@ -112,7 +112,8 @@ def commit(
         connection.execute(update(editions).where(these).values(state="fresh", at=at))
     else:
         connection.execute(delete(editions).where(these))
-    back = and_(erasures.c.tenant == tenant, erasures.c.source.in_(list(new.values())))
+    x = erasures.c
+    back = and_(x.tenant == tenant, x.source.in_(list(new.values())), x.done)
     connection.execute(delete(erasures).where(back))
     put_all(connection, tenant, indexed)
     regroups.end(connection, tenant, owner, list(new.values()))
@@ -132,10 +133,11 @@ def retire(connection: Connection, tenant: str, owner: str, sources: Collection[
     d = documents.c
     connection.execute(delete(documents).where(d.tenant == tenant, d.source.in_(list(old))))
     if old:
-        rows = [{"tenant": tenant, "source": source, "at": at} for source in sorted(old)]
+        change = {"at": at, "done": False}
+        rows = [{"tenant": tenant, "source": source, **change} for source in sorted(old)]
         x = erasures.c
         added = insert_into(connection, erasures)
-        again = added.on_conflict_do_update(index_elements=[x.tenant, x.source], set_={"at": at})
+        again = added.on_conflict_do_update(index_elements=[x.tenant, x.source], set_=change)
         connection.execute(again, rows)
     return len(old)
 

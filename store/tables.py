@@ -238,9 +238,9 @@ documents = _table(
 )
 
 editions = _table("editions", _words("source"), _name("state"), _name("owner"), _name("at"))
-_hides = Column("hides", Boolean, nullable=False)
+_hides, _done = (Column(name, Boolean, nullable=False) for name in ("hides", "done"))
 regroups = _table("regroups", _words("source"), _name("owner"), _name("at"), _hides, key=("source",))
-erasures = _table("erasures", _words("source"), _name("at"), key=("source",))
+erasures = _table("erasures", _words("source"), _name("at"), _done, key=("source",))
 
 quotes = _table(
     "quotes",

@@ -40,6 +40,7 @@ def upgrade() -> None:
         *_names("tenant"),
         sa.Column("source", sa.Text(), nullable=False),
         *_names("at"),
+        sa.Column("done", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "source", name="pk_erasures"),
     )
     op.create_table(
