@@ -105,7 +105,7 @@ async def test_a_job_tells_how_far_it_is_and_what_it_came_to(database: Database)
     await jobs.progress(database, ANN, made["id"], 0, 2)
     again = await jobs.finish(database, ANN, made["id"], "failed", error="late")
     assert again == ended
-    assert (ended["outcome"], ended["done"]) == ({"chunks": 9}, 1)
+    assert (ended["outcome"], ended["done"]) == ({"chunks": 9}, 2)
     for who in (BOB, STRANGER):
         with pytest.raises(Unknown):
             await jobs.get(database, who, made["id"])
