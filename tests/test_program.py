@@ -189,7 +189,7 @@ def test_doctor_finds_everything_healthy_with_and_without_a_server(folder: Path,
         found = ended_with(done)
         assert done[0] == 0, done[1]
         assert {name: one["state"] for name, one in found.items()} == dict.fromkeys(
-            ("python", "disk", "weights", "log", "database", "index", "embedder", "models"), "healthy"
+            ("python", "disk", "ocr", "weights", "log", "database", "index", "embedder", "models"), "healthy"
         )
 
 
@@ -228,7 +228,7 @@ def test_doctor_still_checks_the_others_where_the_log_does_not_answer(tmp_path: 
     states = {name: one["state"] for name, one in ended_with(done).items()}
     assert states.pop("log") == "error"
     assert states == dict.fromkeys(
-        ("python", "disk", "weights", "database", "index", "embedder", "models"), "healthy"
+        ("python", "disk", "ocr", "weights", "database", "index", "embedder", "models"), "healthy"
     )
 
 
