@@ -38,6 +38,7 @@ class Host(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def host() -> Iterator[str]:
     Host.pages = {
+        "/seals": "<title>Seals</title><p>Seals are fed sprats at dawn in the basin.</p>",
         "/otters": "<title>Otters</title><p>Otters are fed herring at noon in the pool.</p>",
         "/wombats": "<title>Wombats</title><p>Wombats sleep in bed 17 all day long.</p>",
         "/sitemap.xml": "<urlset><url><loc>http://HOST/otters</loc></url><url><loc>http://HOST/wombats</loc></url>"
@@ -69,10 +70,10 @@ def order(server: Runtime, **body: Any) -> dict[str, Any]:
 
 
 def test_a_page_is_found_and_cited_by_its_address(server: Runtime, host: str) -> None:
-    job = order(server, url=f"{host}/otters", groups=None)
-    found = server.http.post("/search", json={"query": "When are otters fed?"}).json()["passages"]
+    job = order(server, url=f"{host}/seals", groups=None)
+    found = server.http.post("/search", json={"query": "When are seals fed?"}).json()["passages"]
     assert (job["status"], job["outcome"]["documents"]["added"]) == ("completed", 1)
-    assert (found[0]["source"], found[0]["title"]) == (f"{host}/otters", "Otters")
+    assert (found[0]["source"], found[0]["title"]) == (f"{host}/seals", "Seals")
 
 
 def test_a_page_that_is_not_there_is_a_failed_job_with_its_sentence(server: Runtime, host: str) -> None:
